@@ -1,0 +1,1 @@
+"""Renewal units, consolidation projects, parcels, their versions and portions."""

@@ -1,0 +1,1 @@
+"""Land events, targets, recognition rules, hectares and progress."""

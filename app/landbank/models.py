@@ -1,0 +1,171 @@
+"""The ledger: evidence documents, land events, recognition rules, targets, and the roll-up that makes totals fast."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Numeric, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY, TEXT
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db import Base
+
+EVENT_TYPES = "('bank_entry', 'bank_exit', 'supply', 'handover', 'reversal')"
+DOCUMENT_TYPES = (
+    "('handover_confirmation', 'survey_report', 'grant_contract', 'allocation_decision', 'approval', 'other')"
+)
+
+
+class Document(Base):
+    """An evidence document. Append-only; its file may come later."""
+
+    __tablename__ = "document"
+    __table_args__ = (
+        CheckConstraint(f"type IN {DOCUMENT_TYPES}", name="type"),
+        UniqueConstraint("type", "number", "date", "issuer", postgresql_nulls_not_distinct=True),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    type: Mapped[str]
+    number: Mapped[str]
+    date: Mapped[date]
+    issuer: Mapped[str | None]
+    recorded_at: Mapped[datetime]
+
+
+class DocumentFile(Base):
+    """The file of a document, by content. Append-only: the newest counts."""
+
+    __tablename__ = "document_file"
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    document_id: Mapped[int] = mapped_column(ForeignKey("document.id"))
+    sha256: Mapped[str]
+    filename: Mapped[str]
+    recorded_at: Mapped[datetime]
+
+
+class LandEvent(Base):
+    """What happened to a parcel: the ledger. Append-only; a correction is a reversal plus a new event.
+
+    The parcel version gives the square metres by each basis; the land category is the one at the event.
+    """
+
+    __tablename__ = "land_event"
+    __table_args__ = (
+        CheckConstraint(f"type IN {EVENT_TYPES}", name="type"),
+        CheckConstraint("(type = 'reversal') = (reverses_id IS NOT NULL)", name="reversal"),
+        CheckConstraint("kind IS NULL OR (type = 'supply' AND kind IN ('grant', 'allocation'))", name="kind"),
+        UniqueConstraint("reverses_id"),
+        Index("ix_land_event_parcel_id", "parcel_id"),
+        Index("ix_land_event_parcel_version_id", "parcel_version_id"),
+        Index("ix_land_event_upload_id", "upload_id"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    type: Mapped[str]
+    parcel_id: Mapped[int] = mapped_column(ForeignKey("parcel.id"))
+    parcel_version_id: Mapped[int] = mapped_column(ForeignKey("parcel_version.id"))
+    land_category: Mapped[str]
+    effective_date: Mapped[date]
+    document_id: Mapped[int] = mapped_column(ForeignKey("document.id"))
+    kind: Mapped[str | None]
+    reverses_id: Mapped[int | None] = mapped_column(ForeignKey("land_event.id"))
+    reason: Mapped[str | None]
+    actor: Mapped[str]
+    upload_id: Mapped[int | None]
+    upload_row: Mapped[int | None]
+    recorded_at: Mapped[datetime]
+
+
+class RecognitionRule(Base):
+    """Versioned data: which bank entries count for a programme, by which date and which square metres."""
+
+    __tablename__ = "recognition_rule"
+    __table_args__ = (
+        CheckConstraint("programme IN ('renewal', 'consolidation')", name="programme"),
+        CheckConstraint("date_field IN ('document_date', 'effective_date')", name="date_field"),
+        CheckConstraint("basis IN ('declared', 'document', 'plane', 'ellipsoidal')", name="basis"),
+        UniqueConstraint("code", "version", "programme"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    code: Mapped[str]
+    version: Mapped[int]
+    programme: Mapped[str]
+    document_types: Mapped[list[str]] = mapped_column(ARRAY(TEXT))
+    date_field: Mapped[str]
+    basis: Mapped[str]
+    recorded_from: Mapped[datetime]
+    recorded_to: Mapped[datetime | None]
+
+
+class Target(Base):
+    """A task set for a year, in versions: provisional, issued, adjusted; the city's or the district's stretch."""
+
+    __tablename__ = "target"
+    __table_args__ = (
+        CheckConstraint("programme IN ('renewal', 'consolidation')", name="programme"),
+        CheckConstraint("kind IN ('city', 'district_stretch')", name="kind"),
+        CheckConstraint("status IN ('provisional', 'issued', 'adjusted')", name="status"),
+        CheckConstraint("comparator IN ('>=', '=')", name="comparator"),
+        CheckConstraint("unit IN ('ha', 'units', '10k_m2', 'count')", name="unit"),
+        CheckConstraint("value >= 0 AND value < 1e12", name="value"),
+        Index(
+            "uq_target_current",
+            "programme",
+            "measure",
+            "category",
+            "sub_district",
+            "year",
+            "kind",
+            unique=True,
+            postgresql_where=text("recorded_to IS NULL"),
+            postgresql_nulls_not_distinct=True,
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    version: Mapped[int]
+    programme: Mapped[str]
+    measure: Mapped[str]
+    category: Mapped[str | None]
+    sub_district: Mapped[str | None]
+    year: Mapped[int]
+    kind: Mapped[str]
+    status: Mapped[str]
+    comparator: Mapped[str]
+    value: Mapped[Decimal] = mapped_column(Numeric)
+    unit: Mapped[str]
+    document_id: Mapped[int | None] = mapped_column(ForeignKey("document.id"))
+    actor: Mapped[str]
+    recorded_from: Mapped[datetime]
+    recorded_to: Mapped[datetime | None]
+
+
+class HectaresRollup(Base):
+    """Derived from ``counted_piece``: what changed per day and key, so that a total adds a few thousand rows.
+
+    Each publication appends the differences it made. ``parcels`` counts parcels in the sub-district,
+    ``parcels_once`` counts each parcel in one of its sub-districts only, so that totals add up.
+    Rebuilt by ``landbank db rebuild``.
+    """
+
+    __tablename__ = "hectares_rollup"
+    __table_args__ = (Index("ix_hectares_rollup_measure", "measure", "on_date"),)
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    measure: Mapped[str]
+    on_date: Mapped[date]
+    programme: Mapped[str]
+    land_category: Mapped[str]
+    layer: Mapped[str]
+    district: Mapped[str | None]
+    sub_district: Mapped[str | None]
+    counted_square_metres: Mapped[Decimal] = mapped_column(Numeric(18, 4))
+    declared_square_metres: Mapped[Decimal] = mapped_column(Numeric(18, 4))
+    document_square_metres: Mapped[Decimal] = mapped_column(Numeric(18, 4))
+    plane_square_metres: Mapped[Decimal] = mapped_column(Numeric(18, 4))
+    ellipsoidal_square_metres: Mapped[Decimal] = mapped_column(Numeric(18, 4))
+    parcels: Mapped[int]
+    parcels_once: Mapped[int]
+    recorded_at: Mapped[datetime]

@@ -1,0 +1,1 @@
+"""Districts, sub-districts, communities, land categories and the crosswalks to national codes."""

@@ -1,0 +1,96 @@
+"""Every setting of the service, read once from the environment by ``main`` and ``cli`` and passed down."""
+
+import os
+from datetime import date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from pyproj import CRS
+from pyproj.exceptions import CRSError
+
+from app.errors import BadRequest
+
+_CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+def _default_home() -> Path:
+    # Root's PostgreSQL runs as another user, who may not be able to enter a checkout under /root.
+    return Path("/var/lib/landbank") if os.geteuid() == 0 else _CHECKOUT / "var"
+
+
+def _env(name: str, default: Any = None) -> Any:
+    return Field(default=default, validation_alias=AliasChoices(name, name.lower()))
+
+
+class Settings(BaseSettings):
+    """``LANDBANK_*``, ``DATABASE_URL`` and ``DATABASE_OWNER_URL``; the README has the table."""
+
+    model_config = SettingsConfigDict(env_prefix="LANDBANK_", frozen=True, extra="ignore", populate_by_name=True)
+
+    database_url: Annotated[SecretStr | None, _env("DATABASE_URL")] = None
+    database_owner_url: Annotated[SecretStr | None, _env("DATABASE_OWNER_URL")] = None
+    home: Path = Field(default_factory=_default_home)
+    files: Path | None = None
+    admin_key: SecretStr | None = Field(default=None, min_length=32)
+    crs: str = "EPSG:4547"
+    tz: str = "Asia/Shanghai"
+    public_read: bool = False
+    public_url: str | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    max_upload_bytes: int = Field(default=2 * 1024**3, gt=0)
+
+    @field_validator("home", "files")
+    @classmethod
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return None if value is None else value.expanduser().resolve()
+
+    @field_validator("tz")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError(f"no time zone {value!r}") from error
+        return value
+
+    @field_validator("crs")
+    @classmethod
+    def _projected_in_metres(cls, value: str) -> str:
+        try:
+            crs = CRS.from_user_input(value)
+        except CRSError as error:
+            raise ValueError(f"no coordinate system {value!r}") from error
+        authority = crs.to_authority()
+        metres = {axis.unit_name for axis in crs.axis_info} == {"metre"}
+        if not (crs.is_projected and metres and authority and authority[0] == "EPSG"):
+            raise ValueError(f"{value!r} is not a projected EPSG coordinate system in metres")
+        return f"EPSG:{authority[1]}"
+
+    @cached_property
+    def srid(self) -> int:
+        """The storage CRS's EPSG number."""
+        return int(self.crs.removeprefix("EPSG:"))
+
+    @cached_property
+    def files_path(self) -> Path:
+        """Where originals and documents are kept, by content."""
+        return self.files or self.home / "files"
+
+    def today(self) -> date:
+        """Today where the bureau is."""
+        return datetime.now(ZoneInfo(self.tz)).date()
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings of this process; a bad one is told by its name and never by its value (it may be a key)."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = str(first["loc"][0]) if first["loc"] else "?"
+        raise BadRequest("setting_invalid", parameter=name, name=name.upper(), reason=first["msg"]) from error

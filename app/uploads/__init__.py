@@ -1,0 +1,1 @@
+"""A file comes in, findings come out, rows are committed or undone."""

@@ -1,0 +1,36 @@
+-- What each staged parcel row means for the inventory: new, changed or unchanged, and whether the outline moved.
+-- A row is unchanged when everything read from it, geometry included, has the SHA-256 of the newest version.
+SELECT
+    s.row,
+    s.code,
+    CASE
+        WHEN v.id IS NULL THEN 'new'
+        WHEN v.content_sha256 = s.content_sha256 THEN 'unchanged'
+        ELSE 'changed'
+    END AS fate,
+    coalesce(
+        v.content_sha256 <> s.content_sha256
+        AND ST_AsEWKB(v.geom) <> s.geom
+        AND EXISTS (
+            SELECT 1
+            FROM land_event AS e
+            WHERE
+                e.parcel_id = p.id
+                AND e.type <> 'reversal'
+                AND NOT EXISTS (SELECT 1 FROM land_event AS r WHERE r.reverses_id = e.id)
+        ), false
+    ) AS outline_in_ledger
+FROM staged_row AS s
+LEFT JOIN parcel AS p ON s.code = p.code
+LEFT JOIN LATERAL (
+    SELECT
+        newest.id,
+        newest.content_sha256,
+        newest.geom
+    FROM parcel_version AS newest
+    WHERE newest.parcel_id = p.id AND newest.recorded_to IS NULL
+    ORDER BY newest.version DESC
+    LIMIT 1
+) AS v ON true
+WHERE s.upload_id = :upload_id
+ORDER BY s.row

@@ -1,0 +1,137 @@
+"""Uploads, their findings, and the rows staged between check and commit."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Double, ForeignKey, Identity, Index, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db import Base
+from app.inventory.models import SQUARE_METRES
+
+STATES = "('received', 'reading', 'checked', 'quarantined', 'committed', 'undone', 'refused', 'failed')"
+
+
+class Upload(Base):
+    """One file brought in: who, when, its SHA-256, what was asked, and what became of it."""
+
+    __tablename__ = "upload"
+    __table_args__ = (CheckConstraint(f"state IN {STATES}", name="state"), Index("ix_upload_sha256", "sha256"))
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    state: Mapped[str]
+    step: Mapped[str]
+    progress: Mapped[float] = mapped_column(Double)
+    collection: Mapped[str]
+    filename: Mapped[str]
+    sha256: Mapped[str]
+    files: Mapped[list[dict[str, str]]] = mapped_column(JSONB)
+    options: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    actor: Mapped[str]
+    received_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    changed_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    crs: Mapped[str | None]
+    encoding: Mapped[str | None]
+    layer: Mapped[str | None]
+    counts: Mapped[dict[str, int]] = mapped_column(JSONB, server_default=text("'{}'"))
+    hectares_before: Mapped[dict[str, str]] = mapped_column(JSONB, server_default=text("'{}'"))
+    hectares_after: Mapped[dict[str, str]] = mapped_column(JSONB, server_default=text("'{}'"))
+    publication_id: Mapped[int | None] = mapped_column(ForeignKey("publication.id"))
+    undone_publication_id: Mapped[int | None] = mapped_column(ForeignKey("publication.id"))
+
+
+class Finding(Base):
+    """One thing found in an upload. ``geom`` is CRS84, as GeoJSON text, since it is only ever shown."""
+
+    __tablename__ = "finding"
+    __table_args__ = (
+        CheckConstraint("severity IN ('refuse', 'warn', 'note')", name="severity"),
+        Index("ix_finding_upload_id", "upload_id"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    upload_id: Mapped[int] = mapped_column(ForeignKey("upload.id"))
+    code: Mapped[str]
+    severity: Mapped[str]
+    row: Mapped[int | None]
+    feature: Mapped[str | None]
+    geometry: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    parameters: Mapped[dict[str, str]] = mapped_column(JSONB)
+    square_metres_before: Mapped[Decimal | None] = mapped_column(SQUARE_METRES)
+    square_metres_after: Mapped[Decimal | None] = mapped_column(SQUARE_METRES)
+    decision: Mapped[str | None]
+
+
+class StagedRow(Base):
+    """A row of an upload that passed its checks and waits for the commit. Geometry is EWKB of the storage CRS."""
+
+    __tablename__ = "staged_row"
+    __table_args__ = (Index("ix_staged_row_upload_id", "upload_id"),)
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    upload_id: Mapped[int]
+    row: Mapped[int]
+    code: Mapped[str]
+    name: Mapped[str | None]
+    programme: Mapped[str | None]
+    project_code: Mapped[str | None]
+    role: Mapped[str | None]
+    layer: Mapped[str | None]
+    land_category: Mapped[str | None]
+    land_use_scheme: Mapped[str | None]
+    land_use_code: Mapped[str | None]
+    cadastral_code: Mapped[str | None]
+    declared_e4: Mapped[int | None]
+    document_e4: Mapped[int | None]
+    plane_e4: Mapped[int]
+    ellipsoidal_e4: Mapped[int]
+    geom: Mapped[bytes]
+    content_sha256: Mapped[bytes]
+    attributes: Mapped[str]
+    event: Mapped[str | None]
+    effective_date: Mapped[date | None]
+    document_type: Mapped[str | None]
+    document_number: Mapped[str | None]
+    document_date: Mapped[date | None]
+    document_issuer: Mapped[str | None]
+    kind: Mapped[str | None]
+    level: Mapped[str | None]
+    parent_code: Mapped[str | None]
+    valid_from: Mapped[date | None]
+    boundary_role: Mapped[str | None]
+    stage: Mapped[str | None]
+    key: Mapped[bool | None]
+    batch: Mapped[str | None]
+
+
+class StagedPortion(Base):
+    """A portion of a staged row, in units of 1e-4 m²."""
+
+    __tablename__ = "staged_portion"
+    __table_args__ = (Index("ix_staged_portion_upload_id", "upload_id"),)
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    upload_id: Mapped[int]
+    row: Mapped[int]
+    district: Mapped[str | None]
+    sub_district: Mapped[str | None]
+    community: Mapped[str | None]
+    boundary_from: Mapped[date]
+    boundary_to: Mapped[date]
+    declared_e4: Mapped[int | None]
+    document_e4: Mapped[int | None]
+    plane_e4: Mapped[int]
+    ellipsoidal_e4: Mapped[int]
+
+
+class SavedMapping(Base):
+    """A field mapping kept under a name, for the next file of the same make."""
+
+    __tablename__ = "saved_mapping"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    mapping: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    actor: Mapped[str]
+    saved_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
