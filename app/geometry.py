@@ -18,6 +18,7 @@ Source: Karney, Algorithms for geodesics, J. Geodesy 87 (2013), for the referenc
 MATLAB (2000), ch. 5-6, for the differentiation.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
@@ -299,21 +300,29 @@ def from_e4(count: int) -> Decimal:
     return Decimal(int(count)).scaleb(-PLACES)
 
 
-def largest_remainder(values: Sequence[Decimal | float], total: int) -> list[int]:
+def largest_remainder(values: Sequence[Decimal | int], total: int) -> list[int]:
     """Whole numbers as near as can be to ``values``' shares of ``total``, summing to it exactly.
 
     Each value is scaled so that they sum to ``total``, cut to whole numbers, and what is left over goes to the
-    largest fractions cut off, the earlier one where two are equal. Values are not negative and not all zero
-    (Hamilton's method).
+    largest fractions cut off, the earlier one where two are equal (Hamilton's method). Values are not negative; where
+    all are zero the first takes everything. Exact: no binary fraction is involved.
     """
-    exact = [Fraction(value) for value in values]
-    factor = Fraction(total) / sum(exact, Fraction(0))
-    shares = [value * factor for value in exact]
-    whole = [int(share.numerator // share.denominator) for share in shares]
-    order = sorted(range(len(shares)), key=lambda index: (whole[index] - shares[index], index))
+    exact = _whole(values)
+    everything = sum(exact)
+    if everything == 0:
+        return [total, *(0 for _ in exact[1:])]
+    whole, cut = map(list, zip(*(divmod(value * total, everything) for value in exact), strict=True))
+    order = sorted(range(len(cut)), key=lambda index: (-cut[index], index))
     for index in order[: total - sum(whole)]:
         whole[index] += 1
     return whole
+
+
+def _whole(values: Sequence[Decimal | int]) -> list[int]:
+    """The same proportions in whole numbers."""
+    ratios = [value.as_integer_ratio() for value in values]
+    common = math.lcm(*(denominator for _, denominator in ratios))
+    return [numerator * (common // denominator) for numerator, denominator in ratios]
 
 
 def balanced(values: Sequence[Decimal], places: int) -> list[Decimal]:
