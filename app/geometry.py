@@ -95,27 +95,37 @@ def on_geodesics(geometry: shapely.Geometry, srid: int, edge: float = _EDGE) -> 
 
     Some 1000 times slower than :func:`measure`; for districts, and to check it.
     """
-    unproject, ellipsoid = _unprojection(srid)
-    geod = pyproj.Geod(a=ellipsoid.semi_major_metre, b=ellipsoid.semi_minor_metre)
+    geographic = _geographic(srid)
+    geod = pyproj.Geod(a=geographic.ellipsoid.semi_major_metre, b=geographic.ellipsoid.semi_minor_metre)
     edge = max(edge, float(shapely.length(geometry)) / _MOST_EDGES)
     total = 0.0
     for part in shapely.get_parts(geometry):
         for ring, sign in ((part.exterior, 1.0), *((hole, -1.0) for hole in part.interiors)):
             x, y = shapely.get_coordinates(shapely.segmentize(ring, edge)).T
-            lon, lat = unproject.transform(x, y)
+            lon, lat = geographic.unproject.transform(x, y)
             total += sign * abs(geod.polygon_area_perimeter(lon, lat)[0])
     return total
 
 
+@dataclass(frozen=True)
+class _Geographic:
+    """A projected CRS's way to degrees of its own geographic CRS, its ellipsoid, its extent in degrees."""
+
+    unproject: pyproj.Transformer
+    ellipsoid: Any
+    extent: tuple[float, float, float, float]
+
+
 @lru_cache(maxsize=64)
-def _unprojection(srid: int) -> tuple[pyproj.Transformer, Any]:
-    """From EPSG:``srid`` (east, north) to degrees of its own geographic CRS, and its ellipsoid."""
+def _geographic(srid: int) -> _Geographic:
+    """What lies under EPSG:``srid``, whose axes are taken east before north whatever its definition says."""
     crs = pyproj.CRS.from_epsg(srid)
     metres = all(axis.unit_name in {"metre", "meter"} for axis in crs.axis_info)
-    if not crs.is_projected or not metres or crs.geodetic_crs is None:
+    if not crs.is_projected or not metres or crs.geodetic_crs is None or crs.area_of_use is None:
         message = f"EPSG:{srid} is not a projected CRS in metres"
         raise ValueError(message)
-    return pyproj.Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True), crs.ellipsoid
+    unproject = pyproj.Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)
+    return _Geographic(unproject, crs.ellipsoid, crs.area_of_use.bounds)
 
 
 def _moments(geometries: Geometries, centre: Floats) -> _Moments:
@@ -186,10 +196,10 @@ def _quadratic(scale: Floats, offset: Floats) -> Floats:
 @lru_cache(maxsize=4096)
 def _scale(srid: int, column: int, row: int) -> Floats | None:
     """Chebyshev coefficients of s over one cell; None where the projection is not smooth all over it."""
-    unproject, ellipsoid = _unprojection(srid)
+    geographic = _geographic(srid)
     half = _CELL / 2
     x, y = np.meshgrid((column + 0.5) * _CELL + half * _NODES, (row + 0.5) * _CELL + half * _NODES, indexing="ij")
-    lon, lat = (np.radians(degrees) for degrees in unproject.transform(x, y))
+    lon, lat = (np.radians(degrees) for degrees in geographic.unproject.transform(x, y))
     if not (np.isfinite(lon).all() and np.isfinite(lat).all()):
         return None
     middle = _DEGREE // 2
@@ -198,7 +208,7 @@ def _scale(srid: int, column: int, row: int) -> Floats | None:
     slopes = [_VALUES @ (_DERIVE @ grid) @ _VALUES.T / half for grid in (east, north)]
     slopes += [_VALUES @ (grid @ _DERIVE.T) @ _VALUES.T / half for grid in (east, north)]
     jacobian = np.abs(slopes[0] * slopes[3] - slopes[2] * slopes[1])
-    scale: Floats = _FIT @ (jacobian * _element(lat, ellipsoid)) @ _FIT.T
+    scale: Floats = _FIT @ (jacobian * _element(lat, geographic.ellipsoid)) @ _FIT.T
     last = max(np.abs(scale[-1]).max(), np.abs(scale[:, -1]).max())
     return scale if last < _SMOOTH * abs(scale[0, 0]) else None
 
@@ -229,11 +239,8 @@ def window(srid: int) -> tuple[float, float, float, float]:
     Half a zone too far is a finding for the uploads to tell, not a reason to keep the land out; kilometres or degrees
     in the place of metres are.
     """
-    unproject, _ = _unprojection(srid)
-    extent = pyproj.CRS.from_epsg(srid).area_of_use
-    if extent is None:
-        return (-1e8, -1e8, 1e8, 1e8)
-    west, south, east, north = unproject.transform_bounds(*extent.bounds, direction="INVERSE")
+    geographic = _geographic(srid)
+    west, south, east, north = geographic.unproject.transform_bounds(*geographic.extent, direction="INVERSE")
     across, along = east - west, north - south
     return (west - across, south - along, east + across, north + along)
 
