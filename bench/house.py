@@ -1,0 +1,86 @@
+"""What the benchmarks share: a private cluster in a throw-away home, the command, and memory watched from outside."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from app.embedded import running
+from app.migrate import migrate
+from app.settings import Settings, load_settings
+
+ROOT = Path(__file__).resolve().parent.parent
+LANDBANK = Path(sys.executable).parent / "landbank"
+ADMIN_KEY = "benchmark-key-of-a-throw-away-database-0000"
+
+
+@dataclass(frozen=True)
+class Home:
+    """A running private cluster with our schema in it."""
+
+    settings: Settings
+    owner_url: str
+    environment: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Run:
+    """Seconds on the wall, and the most memory that the process and its children held at one time, MB."""
+
+    seconds: float
+    megabytes: float
+    output: str
+
+
+@contextmanager
+def fresh_home() -> Iterator[Home]:
+    """A new cluster, migrated and empty; gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="landbank-bench-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)  # the cluster's user enters it
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("DATABASE_")}
+        environment |= {"LANDBANK_HOME": folder, "LANDBANK_ADMIN_KEY": ADMIN_KEY}
+        settings = load_settings(home=Path(folder), database_url=None, database_owner_url=None)
+        with running(settings) as urls:
+            migrate(urls.owner, "landbank_app", settings.srid)
+            yield Home(settings, urls.owner, environment)
+
+
+def timed(command: list[str | Path], environment: dict[str, str]) -> Run:
+    """Run a command to its end. Fails when the command does."""
+    started = time.perf_counter()
+    with tempfile.TemporaryFile("w+") as output:
+        process = psutil.Popen(
+            [str(part) for part in command], env=environment, stdout=output, stderr=subprocess.STDOUT, cwd=ROOT
+        )
+        most = [0]
+        watcher = threading.Thread(target=_watch, args=(process, most), daemon=True)
+        watcher.start()
+        code = process.wait()
+        seconds = time.perf_counter() - started
+        watcher.join()
+        output.seek(0)
+        said = output.read()
+    if code:
+        raise SystemExit(f"{command} ended with {code}:\n{said[-4000:]}")
+    return Run(seconds, most[0] / 1e6, said)
+
+
+def _watch(process: psutil.Popen, most: list[int]) -> None:
+    """Sample the memory of a process and its children, shared pages counted once, every 20 ms."""
+    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        held = 0
+        try:
+            for member in (process, *process.children(recursive=True)):
+                held += member.memory_full_info().uss
+        except psutil.Error:
+            continue
+        most[0] = max(most[0], held)
+        time.sleep(0.02)
