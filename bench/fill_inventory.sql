@@ -17,7 +17,7 @@ SELECT
     ])[1 + n % 10] AS land_category,
     CASE WHEN n % 3 = 0 THEN 'renewal' ELSE 'consolidation' END AS programme,
     3600 + (n % 97)::numeric AS square_metres
-FROM (SELECT sqrt(:count)::bigint AS side) AS sides, generate_series(0, :count - 1) AS n;
+FROM (SELECT sqrt(:count)::bigint AS side) AS sides, generate_series(0::bigint, :count - 1) AS n;
 
 ANALYZE made;
 
