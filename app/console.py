@@ -1,0 +1,105 @@
+"""What every command shares: the database (started if it must be), a session, who acts, and how problems are told."""
+
+import getpass
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from app import embedded
+from app.auth import Actor, Role
+from app.db import make_engine, unit_of_work
+from app.edge import problem_document
+from app.errors import LandbankError, Unavailable
+from app.settings import Settings, load_settings
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print the HTTP document.")]
+out = Console()
+err = Console(stderr=True)
+
+
+@dataclass(frozen=True)
+class Command:
+    """What a command works with. ``actor`` is the person at the keyboard, with every right."""
+
+    settings: Settings
+    engine: Engine
+    actor: Actor
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """One transaction, committed when the block ends well."""
+        with unit_of_work(self.engine) as session:
+            yield session
+
+
+def operator() -> Actor:
+    """Who runs a command: the operating system's user, as administrator."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):
+        name = str(os.getuid())
+    return Actor(None, f"cli:{name}", Role.ADMIN)
+
+
+@contextmanager
+def command() -> Iterator[Command]:
+    """Settings and database for one command; a private cluster found stopped is started and stopped again."""
+    settings = load_settings()
+    with embedded.running(settings) as urls:
+        engine = make_engine(urls.app)
+        try:
+            yield Command(settings, engine, operator())
+        finally:
+            engine.dispose()
+
+
+def print_json(document: Any) -> None:
+    """The document that HTTP would answer."""
+    sys.stdout.write(orjson.dumps(document, default=str, option=orjson.OPT_INDENT_2).decode() + "\n")
+
+
+def print_table(title: str, columns: list[str], rows: list[list[str]], numeric: frozenset[str] = frozenset()) -> None:
+    """A readable table; ``numeric`` names the columns set to the right."""
+    table = Table(title=title, title_justify="left")
+    for name in columns:
+        table.add_column(name, justify="right" if name in numeric else "left")
+    for row in rows:
+        # A cell is text and never markup: names come out of uploaded files.
+        table.add_row(*[typer.unstyle(cell).replace("[", "\\[") for cell in row])
+    out.print(table)
+
+
+def tell(error: LandbankError, *, as_json: bool) -> None:
+    """A problem on the terminal: Chinese, English, and what to do."""
+    if as_json:
+        print_json(problem_document(error))
+        return
+    for text in (error.messages.zh, error.messages.en):
+        err.print(f"{text.what} {text.do}", markup=False, highlight=False, soft_wrap=True)
+
+
+def guarded(function: Callable[[], None]) -> int:
+    """Run the command line; the exit code. Nothing unforeseen shows a stack trace."""
+    as_json = "--json" in sys.argv
+    try:
+        function()
+    except LandbankError as error:
+        tell(error, as_json=as_json)
+        return error.exit_code
+    except OperationalError:
+        tell(Unavailable("database_unreachable"), as_json=as_json)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
