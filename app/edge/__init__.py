@@ -1,0 +1,27 @@
+"""The edge: what every HTTP request and answer has in common, so that a handler is parse, one call, render."""
+
+from app.edge.bodies import JsonBody, Received, ReceivedFile, Uploads
+from app.edge.idempotency import IdempotencyKey
+from app.edge.problems import problem_document, request_id
+from app.edge.responses import answer, check_if_match, csv_answer, csv_safe, weak_etag
+from app.edge.routing import Guard, Route, SessionDep, public, router
+
+__all__ = [
+    "Guard",
+    "IdempotencyKey",
+    "JsonBody",
+    "Received",
+    "ReceivedFile",
+    "Route",
+    "SessionDep",
+    "Uploads",
+    "answer",
+    "check_if_match",
+    "csv_answer",
+    "csv_safe",
+    "problem_document",
+    "public",
+    "request_id",
+    "router",
+    "weak_etag",
+]
