@@ -110,7 +110,13 @@ def running(settings: Settings) -> Iterator[Urls]:
 
 @contextmanager
 def serving(settings: Settings) -> Iterator[None]:
-    """Held by the one service of a home; the second one is refused as ``already_running``."""
+    """Held by the one service of a private cluster; the second one is refused as ``already_running``.
+
+    On a server of its own (``DATABASE_URL``) any number of services may run.
+    """
+    if settings.database_url is not None:
+        yield
+        return
     cluster = cluster_of(settings)
     make_home(cluster)
     with _lock(cluster, "serve") as lock:
