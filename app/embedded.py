@@ -11,7 +11,7 @@ import os
 import shlex
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -238,6 +238,8 @@ def _stop(cluster: Cluster) -> None:
     )
     if stopped.returncode and _postmaster(cluster) is not None:
         raise Unavailable("postgres_failed", step="stop", reason=last_line(stopped.stderr), log=cluster.log)
+    with suppress(OSError):  # nothing is lost when something else stands in it
+        cluster.runtime.rmdir()
 
 
 def _postmaster(cluster: Cluster) -> int | None:

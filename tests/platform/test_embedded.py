@@ -91,6 +91,7 @@ def test_the_last_one_out_stops_the_cluster(home: Settings) -> None:
         with psycopg.connect(first.app) as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
     assert not embedded.status(home).running
+    assert not cluster_of(home).runtime.exists()
 
 
 def test_a_started_cluster_stays_until_it_is_stopped(home: Settings) -> None:
