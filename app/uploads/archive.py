@@ -91,7 +91,7 @@ class _Member:
     """One file of an archive (``info``) or one loose file (``path``)."""
 
     path: PurePosixPath
-    info: zipfile.ZipInfo | None = None
+    info: zipfile.ZipInfo = field(default_factory=zipfile.ZipInfo)
     file: Path | None = None
 
     @property
@@ -131,7 +131,7 @@ class _Names:
 
 
 def unpack(uploads: Sequence[Upload], workdir: Path, layer: str | None = None) -> Unpacked:
-    """Find the one shapefile meant by ``layer`` and put its parts into ``workdir``; refuse what is unsafe or unclear."""
+    """Put the parts of the shapefile that ``layer`` means into ``workdir``; refuse the unsafe and the unclear."""
     if not uploads:
         raise refusal("nothing_uploaded")
     heads = [_head(upload.path) for upload in uploads]
@@ -169,7 +169,7 @@ def _unzip(upload: Upload, workdir: Path, layer: str | None, budget: _Budget, de
             members = _members(archive, names)
             inner = [member for member in members if member.suffix == ".zip"]
             if inner and not any(member.suffix == ".shp" for member in members):
-                return _nested(upload, inner, workdir, layer, budget, depth)
+                return _nested(upload, inner, workdir, layer, budget=budget, depth=depth)
             chosen, layers = _choose(_shapefiles(members, names, upload.name), layer)
             with upload.path.open("rb") as raw:
                 files = {
@@ -185,7 +185,7 @@ def _unzip(upload: Upload, workdir: Path, layer: str | None, budget: _Budget, de
 
 
 def _nested(
-    upload: Upload, inner: list[_Member], workdir: Path, layer: str | None, budget: _Budget, depth: int
+    upload: Upload, inner: list[_Member], workdir: Path, layer: str | None, *, budget: _Budget, depth: int
 ) -> Unpacked:
     """Open the only zip inside a zip, one level and under the same budget; more is refused."""
     if depth > 0 or len(inner) > 1:
@@ -220,8 +220,8 @@ def _members(archive: zipfile.ZipFile, names: _Names) -> list[_Member]:
 def _refuse_overlaps(infos: Iterable[zipfile.ZipInfo], directory: int) -> None:
     """Each entry must end before the next begins; the stdlib looks at this only since 3.11.8."""
     ordered = sorted(infos, key=lambda info: info.header_offset)
-    ends = [info.header_offset for info in ordered[1:]] + [directory]
-    for info, end in zip(ordered, ends, strict=True):
+    ends = [*(info.header_offset for info in ordered[1:]), directory]
+    for info, end in zip(ordered, ends, strict=False):
         if info.header_offset < 0 or info.header_offset + _LOCAL_HEADER.size + info.compress_size > end:
             raise refusal("zip_overlap", name=info.filename)
 
@@ -341,8 +341,6 @@ def _case_problem(parts: dict[str, _Member]) -> list[Problem]:
 def _inflate(raw: BinaryIO, member: _Member, target: Path, budget: _Budget) -> Path:
     """Write one member to ``target``; its bytes, its stated size and its CRC must agree."""
     info = member.info
-    if info is None:
-        raise refusal("zip_damaged", name=str(member.path))
     raw.seek(info.header_offset)
     header = raw.read(_LOCAL_HEADER.size)
     if len(header) < _LOCAL_HEADER.size or not header.startswith(b"PK\x03\x04"):

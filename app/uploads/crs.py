@@ -11,12 +11,13 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from pyproj import CRS, network
+from pyproj import CRS
 from pyproj.exceptions import CRSError
+from pyproj.network import set_network_enabled  # type: ignore[attr-defined] # missing from its __all__
 
-from app.uploads.problems import Problem, refusal
+from app.uploads.problems import FileRefusedError, Problem, refusal
 
-network.set_network_enabled(active=False)
+set_network_enabled(active=False)
 
 UTF8_NAME = "UTF-8"
 Floats = NDArray[np.float64]
@@ -49,11 +50,6 @@ class Declared:
     label: str
     problems: list[Problem] = field(default_factory=list)
 
-    @property
-    def is_degrees(self) -> bool:
-        """Whether coordinates are longitudes and latitudes."""
-        return bool(self.crs.is_geographic)
-
 
 def declare(prj: bytes | None, stated: str | None, sample: Floats, storage: int) -> Declared:
     """The CRS stated by the sender, else the one of the .prj; refuses where there is none, naming likely ones.
@@ -70,7 +66,7 @@ def declare(prj: bytes | None, stated: str | None, sample: Floats, storage: int)
             problems.append(Problem("crs_stated", "warn", values={"crs": chosen.label}))
         return Declared(chosen.crs, chosen.label, problems)
     if from_prj is None:
-        raise missing(sample, storage)
+        raise FileRefusedError(*problems, missing(sample, storage))
     chosen = _identified(from_prj)
     return Declared(chosen.crs, chosen.label, problems)
 
@@ -174,7 +170,7 @@ def _chinese_by_parameters(crs: CRS) -> int | None:
     operation = crs.coordinate_operation
     if operation is None or not re.search(r"transverse mercator|gauss", operation.method_name, re.IGNORECASE):
         return None
-    values = {parameter.name.lower(): parameter.value for parameter in operation.params}
+    values = {parameter.name.lower(): float(parameter.value) for parameter in operation.params}
     if values.get("latitude of natural origin") != 0.0 or values.get("scale factor at natural origin") != 1.0:
         return None
     return _chinese_code(values.get("longitude of natural origin", 0.0), values.get("false easting", 0.0))
@@ -196,11 +192,11 @@ def _same(one: CRS, other: CRS) -> bool:
     return one.equals(other, ignore_axis_order=True) or _identified(one).label == _identified(other).label
 
 
-def missing(sample: Floats, storage: int) -> Exception:
+def missing(sample: Floats, storage: int) -> Problem:
     """The refusal for a file without a CRS: which are likely by the look of its coordinates."""
     code, candidates = likely(sample, storage)
     x, y = np.median(sample, axis=0).tolist() if len(sample) else (0.0, 0.0)
-    return refusal(code, candidates=listed(candidates), x=f"{x:.3f}", y=f"{y:.3f}")
+    return Problem(code, "refuse", values={"candidates": listed(candidates), "x": f"{x:.3f}", "y": f"{y:.3f}"})
 
 
 def likely(sample: Floats, storage: int) -> tuple[str, list[int]]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -28,9 +28,11 @@ DBASE_7 = 4
 TEXT_KINDS = frozenset("CNFLD")
 """Character, number, float, logical and date are all text in the file."""
 LISTED = 10
-_CODE = re.compile(rb"^[=+@\-][^0-9. ]|<[A-Za-z/!]")
+_CODE = re.compile(rb"^(=|@|[+\-][^0-9. ])|<[A-Za-z/!]")
 
 Bytes2D = NDArray[np.uint8]
+Strings: TypeAlias = Any
+"""An Arrow array of text; the stubs of Arrow follow neither casts nor buffers."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Column:
     """One column, trimmed: the distinct raw values and which of them each row has."""
 
     field: Field
-    ascii_text: pa.Array | None
+    ascii_text: Strings | None
     values: list[bytes]
     codes: NDArray[np.int64]
 
@@ -102,7 +104,7 @@ def _fields(descriptors: bytes, record: int) -> list[Field]:
     """The columns; empty where the header contradicts itself."""
     rows = []
     for at in range(0, len(descriptors) - DESCRIPTOR_BYTES + 1, DESCRIPTOR_BYTES):
-        if descriptors[at] in {TERMINATOR, 0}:
+        if descriptors[at] == TERMINATOR or not any(descriptors[at : at + DESCRIPTOR_BYTES]):
             break
         rows.append(descriptors[at : at + DESCRIPTOR_BYTES])
     widths = [row[16] for row in rows]
@@ -130,19 +132,18 @@ def columns(table: Table) -> tuple[list[Column], list[Problem]]:
 
 
 def _column(table: Table, field: Field) -> Column:
-    block = np.ascontiguousarray(table.records[:, field.start : field.start + field.width])
+    block = np.array(table.records[:, field.start : field.start + field.width], order="C")
     block = _used(_without_nul(block))
     width = block.shape[1]
-    binary = pa.FixedSizeBinaryArray.from_buffers(pa.binary(width), len(block), [None, pa.py_buffer(block)])
-    text = _as_text(binary.cast(pa.binary()))
-    trimmed = pc.ascii_trim_whitespace(text)
+    binary = pa.FixedSizeBinaryArray.from_buffers(pa.binary(width), len(block), [None, pa.py_buffer(block.data)])
+    trimmed: Strings = pc.ascii_trim_whitespace(_as_text(binary.cast(pa.binary())))
     if not (block & 0x80).any():
         return Column(field, trimmed, [], np.zeros(0, np.int64))
-    encoded = trimmed.cast(pa.binary()).dictionary_encode()
+    encoded: Any = trimmed.cast(pa.binary()).dictionary_encode()
     return Column(field, None, encoded.dictionary.to_pylist(), encoded.indices.to_numpy().astype(np.int64))
 
 
-def _as_text(binary: pa.Array) -> pa.Array:
+def _as_text(binary: Any) -> Strings:
     """The same bytes called text, unchecked: only byte-wise functions see it before it is decoded."""
     return pa.Array.from_buffers(pa.string(), len(binary), binary.buffers())
 
@@ -171,12 +172,13 @@ def decode(found: Sequence[Column], encoding: Encoding) -> tuple[dict[str, Any],
         if text is None:
             text, odd = _decoded(column, name, encoding)
             problems += odd
-        texts[name] = pc.if_else(pc.equal(pc.binary_length(text), 0), pa.scalar(None, pa.string()), text)
+        empty = pc.equal(pc.binary_length(text), pa.scalar(0))
+        texts[name] = pc.if_else(empty, pa.scalar(None, pa.string()), text)
         problems += _looks_like_code(column, name)
     return texts, problems
 
 
-def _decoded(column: Column, name: str, encoding: Encoding) -> tuple[pa.Array, list[Problem]]:
+def _decoded(column: Column, name: str, encoding: Encoding) -> tuple[Strings, list[Problem]]:
     texts, unreadable, cut = [], [], []
     for code, raw in enumerate(column.values):
         result = encoding.decode(raw)
@@ -192,9 +194,11 @@ def _decoded(column: Column, name: str, encoding: Encoding) -> tuple[pa.Array, l
         rows = np.flatnonzero(np.isin(column.codes, cut)) + 1
         values: dict[str, object] = {"field": name, "count": len(rows), "rows": _listed(rows)}
         problems.append(Problem("text_cut", "warn", values=values))
-    for row in np.flatnonzero(np.isin(column.codes, unreadable)).tolist():
-        problems.append(Problem("text_not_decodable", "refuse", row + 1, {"field": name, "encoding": encoding.name}))
-    return pa.array(texts, pa.string()).take(pa.array(column.codes)), problems
+    problems += [
+        Problem("text_not_decodable", "refuse", row + 1, {"field": name, "encoding": encoding.name})
+        for row in np.flatnonzero(np.isin(column.codes, unreadable)).tolist()
+    ]
+    return pa.array(texts, pa.string()).take(column.codes), problems
 
 
 def _listed(rows: NDArray[np.int64]) -> str:
@@ -207,8 +211,8 @@ def _looks_like_code(column: Column, name: str) -> list[Problem]:
     if column.field.kind != "C":
         return []
     if column.ascii_text is not None:
-        text = column.ascii_text
-        hits = pc.sum(pc.match_substring_regex(text, _CODE.pattern.decode()), min_count=0).as_py()
+        matches: Any = pc.match_substring_regex(column.ascii_text, _CODE.pattern.decode())
+        hits = matches.true_count
     else:
         codes = [code for code, raw in enumerate(column.values) if _CODE.search(raw)]
         hits = int(np.isin(column.codes, codes).sum()) if codes else 0

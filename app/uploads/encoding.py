@@ -16,6 +16,8 @@ UTF8_SHARE = 0.98
 MIXED_SHARE = 0.20
 HAN_SHARE = 0.90
 REGISTER_SHARE = 0.20
+COMMON_SHARE, SPREAD_SHARE = 0.90, 0.10
+FEW_HAN, MANY_HAN = 4, 8
 MAX_EVIDENCE = 5000
 """Distinct values looked at, evenly taken; each value is still decoded strictly afterwards."""
 MAX_CUT_BYTES = 3
@@ -28,6 +30,10 @@ _REGISTER = frozenset(
 """Characters that tables about land are full of."""
 _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 _PUNCTUATION = re.compile("[\u3000-\u303f\uff00-\uffef\u00b7\u2014\u2018-\u201d\u2026]")
+_LEVEL_ONE, _LATE = range(0xB0, 0xD8), range(0xC9, 0xD8)
+"""First bytes of the common characters of GB 2312, in pinyin order, and of those from «shan» on."""
+_HIGH_BYTES = re.compile(rb"[\x80-\xff]+")
+_WESTERN = re.compile("[\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u00ff\u0152\u0153\u0160\u0161\u017d\u017e§°²³´·½«»–’“”„]+")
 _ALIASES = {
     "UTF8": UTF8, "65001": UTF8, "CP65001": UTF8, "UTF8BOM": UTF8, "UTF8SIG": UTF8, "UNICODE": UTF8,
     "936": GB18030, "GBK": GB18030, "GB2312": GB18030, "GB18030": GB18030, "EUCCN": GB18030, "54936": GB18030,
@@ -112,9 +118,16 @@ def detect(values: Sequence[bytes], cpg: bytes | None, language: int, stated: st
         return Encoding(GB18030, evidence, problems=said.contradiction(GB18030) if said.cpg else [])
     if _chinese(values):
         return Encoding(GB18030, "bytes", problems=said.contradiction(GB18030))
+    return _as_said(said, values)
+
+
+def _as_said(said: "_Said", values: Sequence[bytes]) -> Encoding:
+    """What the .cpg or the header says, where every value can be read so; refuses what stays unclear."""
     for name, evidence in ((said.cpg, "cpg"), (said.driver, "language_driver")):
         if name not in {None, UTF8, GB18030} and _readable(values, str(name)) == 1.0:
             return Encoding(str(name), evidence)
+    if _western(values):
+        return Encoding("CP1252", "bytes", problems=said.contradiction("CP1252"))
     raise refusal(
         "encoding_unclear",
         utf8=_preview(values, UTF8),
@@ -198,7 +211,12 @@ def _wide(values: Iterable[bytes]) -> bool:
 
 
 def _chinese(values: Sequence[bytes]) -> bool:
-    """Whether ``values`` read as GB18030 look like Chinese and not like chance."""
+    """Whether ``values`` read as GB18030 look like Chinese and not like chance.
+
+    Either many hold a character that tables about land are full of, or they are common characters (GB 2312
+    level 1) spread over its pinyin order. Korean read as GBK fills only the first half of level 1; accented Latin,
+    single columns.
+    """
     texts = [text for value in values if (text := _decode(value, GB18030)) is not None]
     if not values or len(texts) < UTF8_SHARE * len(values):
         return False
@@ -206,19 +224,24 @@ def _chinese(values: Sequence[bytes]) -> bool:
     han = [letter for letter in letters if _HAN.match(letter)]
     if not han or len(han) < HAN_SHARE * len(letters):
         return False
-    registered = sum(not _REGISTER.isdisjoint(text) for text, _ in texts)
-    return registered > REGISTER_SHARE * len(texts) or _common_spread(han)
-
-
-def _common_spread(han: Sequence[str]) -> bool:
-    """Whether Han characters are common ones (GB 2312 level 1) and spread over its pinyin order.
-
-    Korean read as GBK fills only the first half of level 1, accented Latin only single columns or rare characters.
-    """
     leads = [letter.encode("gb18030")[0] for letter in han]
-    level_one = sum(0xB0 <= lead <= 0xD7 for lead in leads)
-    late = sum(0xC9 <= lead <= 0xD7 for lead in leads)
-    return len(han) >= 4 and level_one >= 0.9 * len(han) and 0.1 * len(han) <= late <= 0.9 * len(han)  # noqa: PLR2004
+    late = sum(lead in _LATE for lead in leads)
+    if not late and len(han) >= MANY_HAN:
+        return False
+    registered = sum(not _REGISTER.isdisjoint(text) for text, _ in texts)
+    common = sum(lead in _LEVEL_ONE for lead in leads) >= COMMON_SHARE * len(han)
+    spread = SPREAD_SHARE * len(han) <= late <= COMMON_SHARE * len(han)
+    return registered > REGISTER_SHARE * len(texts) or (len(han) >= FEW_HAN and common and spread)
+
+
+def _western(values: Sequence[bytes]) -> bool:
+    """Whether single accented letters stand among plain ones, as in West European text and in no encoding of Asia.
+
+    Every byte above 127 must be a letter or a usual sign in Windows-1252, and most must stand alone.
+    """
+    runs = [run for value in values for run in _HIGH_BYTES.findall(value)]
+    alone = sum(len(run) == 1 for run in runs)
+    return alone >= HAN_SHARE * len(runs) and all(_WESTERN.fullmatch(run.decode("CP1252", "replace")) for run in runs)
 
 
 def _preview(values: Sequence[bytes], codec: str) -> str:

@@ -12,8 +12,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from pyproj import CRS, Transformer
-from pyproj.aoi import AreaOfInterest
-from pyproj.transformer import TransformerGroup
+from pyproj.transformer import AreaOfInterest, TransformerGroup
 
 from app.uploads.crs import (
     CGCS2000,
@@ -32,6 +31,7 @@ from app.uploads.problems import Problem, refusal
 WGS84 = 4326
 MARGIN_DEGREES = 3.0
 """How far outside a CRS's area of use land may lie: cities do cross the border of a zone."""
+TURN = 360.0
 ROUNDING = 1e-9
 """Degrees by which exporters overshoot 180."""
 MAX_ACCURACY = 10.0
@@ -77,7 +77,7 @@ def _refuse_misfits(placed: Placed, declared: Declared, storage_srid: int) -> No
         raise _misfit(declared, middles, storage_srid)
     for row, x, y in zip(rows[bad].tolist(), *middles[bad].T.tolist(), strict=True):
         values: dict[str, object] = {"crs": declared.label, "x": f"{x:.3f}", "y": f"{y:.3f}"}
-        placed.problems.append(Problem("row_outside_crs", "refuse", row + 1, values, (x, y)))
+        placed.problems.append(Problem("row_outside_crs", "refuse", row + 1, values))
         placed.geometries[row] = None
 
 
@@ -97,17 +97,20 @@ def fits(crs: CRS, points: Floats) -> Bools:
         with np.errstate(invalid="ignore"):
             lost = ~(np.abs(returned - points).max(axis=1) < 1.0)
         longitude = np.where(lost, np.inf, longitude)
+    return _in_use(crs, longitude, latitude)
+
+
+def _in_use(crs: CRS, longitude: Floats, latitude: Floats) -> Bools:
+    """Which places are in the area of use of ``crs`` or near it; a zone may lie across the date line."""
     use = crs.area_of_use
     west, south, east, north = (-180.0, -90.0, 180.0, 90.0) if use is None else use.bounds
     within = (latitude >= max(-90.0, south - MARGIN_DEGREES)) & (latitude <= min(90.0, north + MARGIN_DEGREES))
-    if west > east:  # across the date line
-        return (
-            within
-            & (np.abs(longitude) <= 180.0 + ROUNDING)
-            & ((longitude >= west - MARGIN_DEGREES) | (longitude <= east + MARGIN_DEGREES))
-        )
-    low, high = max(-180.0 - ROUNDING, west - MARGIN_DEGREES), min(180.0 + ROUNDING, east + MARGIN_DEGREES)
-    return within & (longitude >= low) & (longitude <= high)
+    within &= np.abs(longitude) <= 180.0 + ROUNDING
+    width = (east - west) % TURN or TURN
+    with np.errstate(invalid="ignore"):
+        from_west = (longitude - west + MARGIN_DEGREES) % TURN
+    reach = width + 2.0 * MARGIN_DEGREES
+    return within & ((reach >= TURN) | (from_west <= reach))
 
 
 def _misfit(declared: Declared, middles: Floats, storage_srid: int) -> Exception:
@@ -199,9 +202,8 @@ def _known(source: CRS, target: CRS, around: AreaOfInterest | None) -> tuple[Tra
         warnings.simplefilter("ignore")  # grids that are not installed
         group = TransformerGroup(source, target, always_xy=True, area_of_interest=around, allow_ballpark=False)
     for transformer in group.transformers:
-        accuracy = max(0.0, transformer.accuracy)
-        if accuracy <= MAX_ACCURACY and transformer.accuracy >= 0.0:
-            return transformer, accuracy
+        if 0.0 <= transformer.accuracy <= MAX_ACCURACY:
+            return transformer, transformer.accuracy
     return None
 
 
@@ -215,7 +217,7 @@ def _reproject(placed: Placed, declared: Declared, storage_srid: int) -> None:
     geometries = placed.geometries[rows]
     points, owner = shapely.get_coordinates(geometries, return_index=True)
     moved = path.apply(points)
-    finite = np.isfinite(moved).all(axis=1)
+    finite: Bools = np.isfinite(moved[:, 0]) & np.isfinite(moved[:, 1])
     lost = np.zeros(len(rows), dtype=bool)
     lost[owner[~finite]] = True
     placed.geometries[rows] = shapely.set_coordinates(geometries, np.where(finite[:, None], moved, 0.0))
@@ -246,8 +248,4 @@ def _around(crs: CRS, middles: Floats) -> AreaOfInterest | None:
         return None
     geographic = Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)
     longitude, latitude = (np.asarray(values) for values in geographic.transform(middles[:, 0], middles[:, 1]))
-    use = np.isfinite(longitude) & np.isfinite(latitude)
-    if not use.any():
-        return None
-    longitude, latitude = longitude[use], latitude[use]
     return AreaOfInterest(float(longitude.min()), float(latitude.min()), float(longitude.max()), float(latitude.max()))

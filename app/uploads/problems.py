@@ -11,8 +11,8 @@ class Problem:
     """One thing that was found in a file.
 
     ``row`` is the 1-based record number, or None where the whole file is meant; a ``refuse`` without a row
-    refuses the file. ``values`` fill the texts of ``app/messages/reader.json``. ``position`` is x, y in the CRS
-    of the file, in the storage CRS once the geometries are. Square metres are plane ones.
+    refuses the file. ``values`` fill the texts of ``app/messages/reader.json``. ``position`` is x, y in the
+    storage CRS, and square metres are plane ones; both are in the CRS of the file until its reading is finished.
     """
 
     code: str

@@ -1,6 +1,6 @@
 """A shapefile in, its rows out: every record either read or reported. No database, no GDAL."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ class _Progress:
 
     read: Read = field(default_factory=Read)
 
-    def know(self, problems: Sequence[Problem] = (), **values: Any) -> None:
+    def know(self, problems: Iterable[Problem] = (), **values: Any) -> None:
         self.read = replace(self.read, problems=[*self.read.problems, *problems], **values)
 
 
@@ -86,7 +86,8 @@ def read(
 def _read_parts(parts: Parts, progress: _Progress, encoding: str | None, crs: str | None, storage_srid: int) -> None:
     shapes = read_shapes(parts.files[".shp"], parts.files.get(".shx"))
     count = len(shapes.geometries)
-    progress.know(shapes.problems, row_count=count, row_numbers=np.arange(1, count + 1))
+    before = len(progress.read.problems)
+    progress.know(map(_unmeasured, shapes.problems), row_count=count, row_numbers=np.arange(1, count + 1))
     table = _table(parts, count)
     progress.know(table.problems)
     _read_text(table, parts, progress, encoding)
@@ -96,7 +97,9 @@ def _read_parts(parts: Parts, progress: _Progress, encoding: str | None, crs: st
     declared = crs_module.declare(_content(parts, ".prj"), crs, sample, storage_srid)
     progress.know(declared.problems, crs=declared.label)
     placed = place(geometries, declared, storage_srid)
-    problems = [_in_square_metres(problem, shapes, placed.geometries) for problem in progress.read.problems]
+    problems = list(progress.read.problems)
+    measured = [_in_square_metres(problem, shapes, placed.geometries) for problem in shapes.problems]
+    problems[before : before + len(measured)] = measured
     progress.read = replace(progress.read, problems=problems)
     refused = np.array(sorted(progress.read.refused), dtype=np.int64) - 1
     placed.geometries[refused] = None
@@ -134,6 +137,11 @@ def _content(parts: Parts, suffix: str) -> bytes | None:
         return file.read(100_000)
 
 
+def _unmeasured(problem: Problem) -> Problem:
+    """A problem without place and sizes: those of the file's own CRS mean nothing to others."""
+    return replace(problem, position=None, square_metres_before=None, square_metres_after=None)
+
+
 def _in_square_metres(problem: Problem, shapes: Shapes, placed: NDArray[Any]) -> Problem:
     """A problem's two sizes in plane square metres of the storage CRS: scaled as its geometry was by reprojection."""
     before, after = problem.square_metres_before, problem.square_metres_after
@@ -141,7 +149,7 @@ def _in_square_metres(problem: Problem, shapes: Shapes, placed: NDArray[Any]) ->
         return problem
     source, target = shapes.geometries[problem.row - 1], placed[problem.row - 1]
     if source is None or target is None:
-        return replace(problem, square_metres_before=None, square_metres_after=None)
+        return _unmeasured(problem)
     size = float(shapely.area(source))
     scale = float(shapely.area(target)) / size if size else 1.0
     x, y = shapely.get_coordinates(target)[0].tolist()

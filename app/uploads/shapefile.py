@@ -93,10 +93,8 @@ def _walk(view: memoryview, head: bytes) -> _Records:
     position = HEADER_BYTES
     problems = []
     while position < size:
-        if position + _RECORD_HEADER.size > size:
-            length = -1
-        else:
-            length = 2 * _RECORD_HEADER.unpack_from(view, position)[1]
+        whole = position + _RECORD_HEADER.size <= size
+        length = 2 * _RECORD_HEADER.unpack_from(view, position)[1] if whole else -1
         if length < 4 or position + _RECORD_HEADER.size + length > size:  # noqa: PLR2004 - a shape type has four bytes
             if position >= stated >= HEADER_BYTES:
                 problems.append(Problem("shp_trailing_bytes", "warn", values={"count": size - position}))

@@ -1,4 +1,4 @@
-"""What a file really is, by its first bytes: its name says nothing (a VRT named ``.shp`` makes GDAL open other files)."""
+"""What a file really is, by its first bytes: a VRT named ``.shp`` makes GDAL open other files."""
 
 SHAPEFILE_MAGIC = b"\x00\x00\x27\x0a"
 """File code 9994, big-endian: ESRI Shapefile Technical Description, July 1998, page 4."""

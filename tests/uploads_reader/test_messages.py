@@ -1,0 +1,41 @@
+"""Every code that the reader can tell has texts in both languages, filled by what the reader gives."""
+
+import ast
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import app.uploads
+from app.errors import message
+
+FOLDER = Path(app.uploads.__file__).parent
+MODULES = ("archive", "shapefile", "rings", "dbf", "encoding", "crs", "place", "reader", "sniff")
+CATALOGUE = json.loads((FOLDER.parent / "messages" / "reader.json").read_text())
+
+
+def used() -> set[str]:
+    """Every string of the reader's modules that is a code of the catalogue, plus every literal given as a code."""
+    found = set()
+    for module in MODULES:
+        for node in ast.walk(ast.parse((FOLDER / f"{module}.py").read_text())):
+            if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+                name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+                if name in {"Problem", "refusal"}:
+                    found.add(str(node.args[0].value))
+            if isinstance(node, ast.Constant) and node.value in CATALOGUE:
+                found.add(str(node.value))
+    return found
+
+
+def test_the_catalogue_holds_exactly_what_is_used() -> None:
+    assert used() == set(CATALOGUE)
+
+
+@pytest.mark.parametrize("code", sorted(CATALOGUE))
+def test_both_languages_say_the_same_things(code: str) -> None:
+    texts = CATALOGUE[code]
+    fields = {language: set(re.findall(r"{(\w+)}", " ".join(texts[language].values()))) for language in ("zh", "en")}
+    assert fields["zh"] == fields["en"]
+    assert message(code, **dict.fromkeys(fields["zh"], "x")).zh.do
