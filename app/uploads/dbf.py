@@ -140,7 +140,8 @@ def _column(table: Table, field: Field) -> Column:
     if not (block & 0x80).any():
         return Column(field, trimmed, [], np.zeros(0, np.int64))
     encoded: Any = trimmed.cast(pa.binary()).dictionary_encode()
-    return Column(field, None, encoded.dictionary.to_pylist(), encoded.indices.to_numpy().astype(np.int64))
+    codes = np.frombuffer(encoded.indices.buffers()[1], dtype=np.int32, count=len(encoded))
+    return Column(field, None, encoded.dictionary.to_pylist(), codes.astype(np.int64))
 
 
 def _as_text(binary: Any) -> Strings:
@@ -198,7 +199,19 @@ def _decoded(column: Column, name: str, encoding: Encoding) -> tuple[Strings, li
         Problem("text_not_decodable", "refuse", row + 1, {"field": name, "encoding": encoding.name})
         for row in np.flatnonzero(np.isin(column.codes, unreadable)).tolist()
     ]
-    return pa.array(texts, pa.string()).take(column.codes), problems
+    return _strings(texts).take(_indices(column.codes)), problems
+
+
+# Buffers and not pa.array or to_numpy: those import pandas where it is installed, a second for nothing.
+def _strings(texts: Sequence[str]) -> Strings:
+    raw = [text.encode() for text in texts]
+    offsets = np.cumsum([0, *map(len, raw)]).astype(np.int32)
+    buffers = [None, pa.py_buffer(offsets.data), pa.py_buffer(b"".join(raw))]
+    return pa.Array.from_buffers(pa.string(), len(texts), buffers)
+
+
+def _indices(codes: NDArray[np.int64]) -> Any:
+    return pa.Array.from_buffers(pa.int64(), len(codes), [None, pa.py_buffer(codes.data)])
 
 
 def _listed(rows: NDArray[np.int64]) -> str:

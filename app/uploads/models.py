@@ -36,6 +36,7 @@ class Upload(Base):
     encoding: Mapped[str | None]
     layer: Mapped[str | None]
     counts: Mapped[dict[str, int]] = mapped_column(JSONB, server_default=text("'{}'"))
+    finding_counts: Mapped[dict[str, int]] = mapped_column(JSONB, server_default=text("'{}'"))
     hectares_before: Mapped[dict[str, str]] = mapped_column(JSONB, server_default=text("'{}'"))
     hectares_after: Mapped[dict[str, str]] = mapped_column(JSONB, server_default=text("'{}'"))
     publication_id: Mapped[int | None] = mapped_column(ForeignKey("publication.id"))
@@ -43,16 +44,21 @@ class Upload(Base):
 
 
 class Finding(Base):
-    """One thing found in an upload. ``geom`` is CRS84, as GeoJSON text, since it is only ever shown."""
+    """One thing found in an upload, in the file itself or on trying to commit it (``origin``).
+
+    ``geometry`` is GeoJSON in CRS84, since it is only ever shown.
+    """
 
     __tablename__ = "finding"
     __table_args__ = (
         CheckConstraint("severity IN ('refuse', 'warn', 'note')", name="severity"),
+        CheckConstraint("origin IN ('file', 'ledger')", name="origin"),
         Index("ix_finding_upload_id", "upload_id"),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     upload_id: Mapped[int] = mapped_column(ForeignKey("upload.id"))
+    origin: Mapped[str]
     code: Mapped[str]
     severity: Mapped[str]
     row: Mapped[int | None]
@@ -61,7 +67,6 @@ class Finding(Base):
     parameters: Mapped[dict[str, str]] = mapped_column(JSONB)
     square_metres_before: Mapped[Decimal | None] = mapped_column(SQUARE_METRES)
     square_metres_after: Mapped[Decimal | None] = mapped_column(SQUARE_METRES)
-    decision: Mapped[str | None]
 
 
 class StagedRow(Base):

@@ -32,7 +32,9 @@ SHAPE_NAMES = {
     1: "Point", 3: "PolyLine", 8: "MultiPoint", 11: "PointZ", 13: "PolyLineZ", 18: "MultiPointZ",
     21: "PointM", 23: "PolyLineM", 28: "MultiPointM", 31: "MultiPatch",
 }  # fmt: skip
-_FIXED = np.dtype([("type", "<i4"), ("box", "<f8", 4), ("parts", "<i4"), ("points", "<i4")])
+FIXED_BYTES = 44
+"""Type, box and counts; ring starts and points follow."""
+_HEAD = np.dtype([("type", "<i4"), ("box", "<f8", 4), ("parts", "<i4"), ("points", "<i4"), ("first", "<i4")])
 _RECORD_HEADER = struct.Struct(">2i")
 
 Ints = NDArray[np.int64]
@@ -143,7 +145,7 @@ class _Reader:
         parts, points = heads["parts"].astype(np.int64), heads["points"].astype(np.int64)
         rows = np.flatnonzero(self.good)
         if len(rows):
-            self._polygons(rows, parts[rows], points[rows])
+            self._polygons(rows, parts[rows], points[rows], heads["first"][rows].astype(np.int64))
         if self.damaged:
             rows_text = ", ".join(str(row + 1) for row in self.damaged[:20])
             values: dict[str, object] = {"count": len(self.damaged), "rows": rows_text, "total": self.count}
@@ -165,15 +167,17 @@ class _Reader:
 
     def _heads(self) -> NDArray[Any]:
         """Type, box and counts of each record; null, foreign and impossible records are taken out."""
-        kinds = np.frombuffer(self._slices(self.starts.tolist(), (self.starts + 4).tolist()), dtype="<i4")
-        heads = np.zeros(self.count, dtype=_FIXED)
-        heads["type"] = kinds
-        known = np.isin(kinds, POLYGON_TYPES)
-        full = known & (self.lengths >= _FIXED.itemsize)
-        at = self.starts[full]
-        heads[full] = np.frombuffer(self._slices(at.tolist(), (at + _FIXED.itemsize).tolist()), dtype=_FIXED)
+        heads = np.zeros(self.count, dtype=_HEAD)
+        long = self.lengths >= _HEAD.itemsize
+        at = self.starts[long]
+        heads[long] = np.frombuffer(self._slices(at.tolist(), (at + _HEAD.itemsize).tolist()), dtype=_HEAD)
+        for row in np.flatnonzero(~long).tolist():
+            content = bytes(self.view[self.starts[row] : self.starts[row] + self.lengths[row]])
+            heads[row] = np.frombuffer(content.ljust(_HEAD.itemsize, b"\0"), dtype=_HEAD)[0]
+        kinds = heads["type"]
+        full = np.isin(kinds, POLYGON_TYPES) & (self.lengths >= FIXED_BYTES)
         parts, points = heads["parts"].astype(np.int64), heads["points"].astype(np.int64)
-        need = _FIXED.itemsize + 4 * parts + 16 * points
+        need = FIXED_BYTES + 4 * parts + 16 * points
         empty = full & (points == 0) & (parts >= 0) & (need <= self.lengths)
         fits = full & (parts >= 1) & (points >= 1) & (parts <= points) & (need <= self.lengths)
         for row in np.flatnonzero((kinds == NULL) | empty).tolist():
@@ -195,9 +199,7 @@ class _Reader:
     def _measures(self, heads: NDArray[Any]) -> None:
         """Heights and measures are not kept; say so, and louder where they hold something."""
         kinds = heads["type"]
-        flat = (
-            self.starts + _FIXED.itemsize + 4 * heads["parts"].astype(np.int64) + 16 * heads["points"].astype(np.int64)
-        )
+        flat = self.starts + FIXED_BYTES + 4 * heads["parts"].astype(np.int64) + 16 * heads["points"].astype(np.int64)
         with_z = self.good & (kinds == POLYGON_Z) & (flat + 16 <= self.starts + self.lengths)
         if (kinds[self.good] == POLYGON_Z).any():
             at = flat[with_z].tolist()
@@ -211,12 +213,16 @@ class _Reader:
         if measured:
             self.shapes.problems.append(Problem("m_dropped", "warn", values={"count": measured}))
 
-    def _polygons(self, rows: Ints, parts: Ints, counts: Ints) -> None:
-        """Polygons of ``rows``, which have ``parts`` rings and ``counts`` points each."""
-        at = self.starts[rows] + _FIXED.itemsize
-        offsets = np.frombuffer(self._slices(at.tolist(), (at + 4 * parts).tolist()), dtype="<i4").astype(np.int64)
+    def _polygons(self, rows: Ints, parts: Ints, counts: Ints, begin: Ints) -> None:
+        """Polygons of ``rows``, which have ``parts`` rings and ``counts`` points each, the first from ``begin``."""
+        at = self.starts[rows] + FIXED_BYTES
         record = np.repeat(np.arange(len(rows)), parts)
         first = np.cumsum(parts) - parts
+        offsets = np.empty(len(record), dtype=np.int64)
+        offsets[first] = begin
+        many = parts > 1
+        several = self._slices(at[many].tolist(), (at + 4 * parts)[many].tolist())
+        offsets[many[record]] = np.frombuffer(several, dtype="<i4")
         ends = np.empty_like(offsets)
         ends[:-1] = offsets[1:]
         ends[first + parts - 1] = counts
@@ -234,7 +240,7 @@ class _Reader:
         if len(bad):
             keep = np.flatnonzero(self.good[rows])
             if len(keep):
-                self._polygons(rows[keep], parts[keep], counts[keep])
+                self._polygons(rows[keep], parts[keep], counts[keep], begin[keep])
             return
         at = at + 4 * parts
         raw = self._slices(at.tolist(), (at + 16 * counts).tolist())
@@ -244,9 +250,9 @@ class _Reader:
     def _rings(self, rows: Ints, record: Ints, points: Floats, sizes: Ints) -> None:
         """Close, check and assemble rings; ``record`` is the index into ``rows`` of each ring."""
         finite = (np.abs(points) < MAX_COORDINATE).all(axis=1)
-        ring_of_point = np.repeat(np.arange(len(sizes)), sizes)
-        for index in np.unique(record[ring_of_point[~finite]]).tolist():
-            self._refuse(int(rows[index]), "coordinates_not_finite")
+        if not finite.all():
+            for index in np.unique(np.repeat(record, sizes)[~finite]).tolist():
+                self._refuse(int(rows[index]), "coordinates_not_finite")
         points, sizes = self._close(rows, record, points, sizes)
         short = np.flatnonzero(sizes < MIN_RING_POINTS)
         for ring in short[np.unique(record[short], return_index=True)[1]].tolist():

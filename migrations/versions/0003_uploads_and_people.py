@@ -51,6 +51,9 @@ def _upload() -> None:
         sa.Column("layer", sa.Text(), nullable=True),
         sa.Column("counts", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column(
+            "finding_counts", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False
+        ),
+        sa.Column(
             "hectares_before", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False
         ),
         sa.Column(
@@ -77,6 +80,7 @@ def _finding() -> None:
         "finding",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("upload_id", sa.BigInteger(), nullable=False),
+        sa.Column("origin", sa.Text(), nullable=False),
         sa.Column("code", sa.Text(), nullable=False),
         sa.Column("severity", sa.Text(), nullable=False),
         sa.Column("row", sa.BigInteger(), nullable=True),
@@ -85,7 +89,7 @@ def _finding() -> None:
         sa.Column("parameters", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("square_metres_before", sa.Numeric(precision=16, scale=4), nullable=True),
         sa.Column("square_metres_after", sa.Numeric(precision=16, scale=4), nullable=True),
-        sa.Column("decision", sa.Text(), nullable=True),
+        sa.CheckConstraint("origin IN ('file', 'ledger')", name=op.f("ck_finding_origin")),
         sa.CheckConstraint("severity IN ('refuse', 'warn', 'note')", name=op.f("ck_finding_severity")),
         sa.ForeignKeyConstraint(["upload_id"], ["upload.id"], name=op.f("fk_finding_upload_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_finding")),

@@ -1,0 +1,94 @@
+"""The ``landbank`` command: every slice's commands under one name."""
+
+import sys
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from sqlalchemy.engine import make_url
+
+from app import auth_cli, doctor, embedded, startup
+from app.console import JsonFlag, command, guarded, out, print_json, print_table
+from app.db import publish
+from app.landbank import cli as landbank
+from app.landbank.hectares.rollup import rebuild_rollup
+from app.migrate import migrate
+from app.reference import cli as reference
+from app.settings import load_settings
+from app.uploads import cli as uploads
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, help=__doc__)
+db_app = typer.Typer(no_args_is_help=True, help="The database: migrate, rebuild what is derived, tell its address.")
+
+app.command("upload")(uploads.upload)
+app.command("uploads")(uploads.uploads)
+app.command("undo")(uploads.undo_upload)
+landbank.register(app)
+app.add_typer(reference.app, name="reference")
+app.add_typer(auth_cli.user_app, name="user")
+app.add_typer(auth_cli.key_app, name="key")
+app.add_typer(db_app, name="db")
+
+Host = Annotated[str, typer.Option(help="The address to listen on.")]
+Port = Annotated[int, typer.Option(min=1, max=65535)]
+
+
+@app.command()
+def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
+    """Serve HTTP until Ctrl-C or SIGTERM; the private cluster is started and stopped with it."""
+    startup.serve(load_settings(), host, port)
+
+
+@app.command(hidden=True)
+def up(
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    demo: Annotated[bool, typer.Option("--demo/--no-demo")] = True,
+    once: Annotated[bool, typer.Option("--once")] = False,
+) -> None:
+    """What ./start runs once everything is installed."""
+    startup.up(load_settings(), host=host, port=port, demo=demo, once=once)
+
+
+@app.command("doctor")
+def show_doctor(as_json: JsonFlag = False) -> None:
+    """Check the installation; exit code 1 when something needs attention."""
+    checks = doctor.doctor(load_settings())
+    if as_json:
+        print_json([asdict(check) for check in checks])
+    else:
+        rows = [
+            ["ok" if check.ok else "!", check.title, check.found, "" if check.ok else check.remedy] for check in checks
+        ]
+        print_table("doctor", ["", "check", "found", "what to do"], rows)
+    raise typer.Exit(0 if all(check.ok for check in checks) else 1)
+
+
+@db_app.command("migrate")
+def db_migrate() -> None:
+    """Create or upgrade the tables, as their owner."""
+    settings = load_settings()
+    with embedded.running(settings) as urls:
+        migrate(urls.owner, make_url(urls.app).username or "", settings.srid)
+    out.print("ok")
+
+
+@db_app.command("rebuild")
+def db_rebuild() -> None:
+    """Rebuild everything derived: the roll-up behind fast totals."""
+    with command() as run, run.session() as session:
+        publish(session, run.actor.name, "rebuild", "rollup")
+        rebuild_rollup(session)
+    out.print("ok")
+
+
+@db_app.command("url")
+def db_url() -> None:
+    """Print the address of the app's role, for psql. It holds a password."""
+    with embedded.running(load_settings()) as urls:
+        out.print(urls.app, markup=False, highlight=False, soft_wrap=True)
+
+
+def main() -> None:
+    """Entry point of the ``landbank`` command."""
+    sys.exit(guarded(lambda: app(standalone_mode=True)))

@@ -1,0 +1,56 @@
+"""The documents of the inventory."""
+
+from typing import Any
+
+from app.inventory.models import Parcel, ParcelVersion, Portion
+
+ATTRIBUTES = (
+    "name",
+    "programme",
+    "project_code",
+    "role",
+    "layer",
+    "land_category",
+    "land_use_scheme",
+    "land_use_code",
+    "cadastral_code",
+    "effective_date",
+    "source_crs",
+    "upload_id",
+    "upload_row",
+    "recorded_from",
+    "recorded_to",
+    "attributes",
+)
+FIGURES = ("declared_square_metres", "document_square_metres", "plane_square_metres", "ellipsoidal_square_metres")
+PLACES = ("district", "sub_district", "community")
+
+
+def history_document(parcel: Parcel, versions: list[ParcelVersion], portions: list[Portion]) -> dict[str, Any]:
+    """``GET /parcels/{code}/history``: every version, newest last, each with its portions and its origin."""
+    return {
+        "code": parcel.code,
+        "versions": [
+            {"version": version.version}
+            | {name: getattr(version, name) for name in ATTRIBUTES}
+            | {name: _text(getattr(version, name)) for name in FIGURES}
+            | {"portions": [_portion(portion) for portion in portions if portion.parcel_version_id == version.id]}
+            | {"links": _links(version)}
+            for version in versions
+        ],
+        "links": [{"rel": "events", "href": f"/parcels/{parcel.code}/events"}],
+    }
+
+
+def _portion(portion: Portion) -> dict[str, Any]:
+    return {name: getattr(portion, name) for name in PLACES} | {
+        name: _text(getattr(portion, name)) for name in FIGURES
+    }
+
+
+def _links(version: ParcelVersion) -> list[dict[str, str]]:
+    return [] if version.upload_id is None else [{"rel": "upload", "href": f"/uploads/{version.upload_id}"}]
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)

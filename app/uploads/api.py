@@ -1,0 +1,176 @@
+"""``/uploads``: bring a file in, read what was found, commit or undo."""
+
+from typing import Annotated, Any, Literal
+
+import orjson
+from fastapi import Depends, Query, Request
+from starlette.responses import Response
+
+from app.auth import Actor, Role, require
+from app.edge import JsonBody, Received, SessionDep, Uploads, answer, check_if_match, csv_answer, weak_etag
+from app.edge import router as make_router
+from app.errors import BadRequest
+from app.settings import Settings
+from app.uploads import queries, service
+from app.uploads.models import Upload
+from app.uploads.options import UploadOptions
+from app.uploads.schemas import ChangeIn, CommitIn, finding_document, upload_document
+from app.uploads.undo import undo
+
+router = make_router(tags=["uploads"])
+viewer = Depends(require(Role.VIEWER))
+editor = Depends(require(Role.EDITOR))
+PARAMETERS = (
+    "collection",
+    "crs",
+    "encoding",
+    "layer",
+    "mapping",
+    "dry_run",
+    "on_existing",
+    "rows",
+    "commit",
+)
+received = Uploads(*PARAMETERS)
+change_body = JsonBody(ChangeIn)
+commit_body = JsonBody(CommitIn, optional=True)
+FINDING_COLUMNS = (
+    "severity",
+    "code",
+    "row",
+    "feature",
+    "message_zh",
+    "action_zh",
+    "message_en",
+    "action_en",
+    "square_metres_before",
+    "square_metres_after",
+)
+
+
+def settings_of(request: Request) -> Settings:
+    """The service's settings."""
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+def actor_of(request: Request) -> Actor:
+    """Who acts: the guard let them in."""
+    actor: Actor = request.state.actor
+    return actor
+
+
+def options_of(form: dict[str, str]) -> UploadOptions:
+    """The parameters of an upload as they came, parsed."""
+    values: dict[str, Any] = {name: value for name, value in form.items() if value}
+    if "collection" not in values:
+        raise BadRequest("collection_missing", parameter="collection")
+    if "dry_run" in values:
+        values["dry_run"] = _boolean(values["dry_run"])
+    if "mapping" in values:
+        values["mapping"] = parsed_mapping(values["mapping"])
+    return UploadOptions(**values)
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() not in {"true", "false", "1", "0"}:
+        raise BadRequest("choice_unknown", parameter="dry_run", name="dry_run", choices="true, false")
+    return text.lower() in {"true", "1"}
+
+
+def parsed_mapping(text: str) -> dict[str, Any] | str:
+    """A mapping as JSON, or the name of a saved one."""
+    if not text.lstrip().startswith("{"):
+        return text
+    try:
+        mapping: dict[str, Any] = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise BadRequest("mapping_invalid", parameter="mapping", reason=str(error)) from error
+    return mapping
+
+
+def _etag(upload: Upload) -> str:
+    return weak_etag(upload.id, upload.state, upload.changed_at)
+
+
+def _shown(upload: Upload, status: int = 200) -> Response:
+    headers = {"ETag": _etag(upload), "Location": f"/uploads/{upload.id}"}
+    return answer(upload_document(upload), status, headers)
+
+
+@router.post("/uploads", status_code=201, dependencies=[editor])
+def create_upload(request: Request, session: SessionDep, files: Annotated[Received, Depends(received)]) -> Response:
+    """Bring in one file: a zip, or the loose parts of a shapefile. Without ``commit=auto`` it waits in ``checked``."""
+    incoming = [(file.name, file.path) for file in files.files]
+    options = options_of(files.form)
+    upload = service.run_upload(session, settings_of(request), actor_of(request), incoming, options)
+    return _shown(upload, 201)
+
+
+@router.get("/uploads", dependencies=[viewer])
+def list_uploads(session: SessionDep, limit: Annotated[int, Query(ge=1)] = 100) -> Response:
+    """The newest uploads first."""
+    found = queries.uploads(session, min(limit, 1000))
+    return answer({"uploads": [upload_document(upload) for upload in found]})
+
+
+@router.get("/uploads/{upload_id}", dependencies=[viewer])
+def show_upload(session: SessionDep, upload_id: int) -> Response:
+    """State, counts, hectares before and after."""
+    return _shown(queries.upload_by_id(session, upload_id))
+
+
+@router.patch("/uploads/{upload_id}", dependencies=[editor])
+def change_upload(
+    request: Request, session: SessionDep, upload_id: int, body: Annotated[ChangeIn, Depends(change_body)]
+) -> Response:
+    """Check again with other parameters, or with decisions on findings."""
+    upload = queries.upload_by_id(session, upload_id, lock=True)
+    check_if_match(request, _etag(upload))
+    changes = body.model_dump(exclude_unset=True, exclude_none=True)
+    service.change(session, settings_of(request), actor_of(request), upload, changes)
+    return _shown(upload)
+
+
+@router.get("/uploads/{upload_id}/findings", dependencies=[viewer])
+def list_findings(session: SessionDep, upload_id: int, f: Literal["json", "geojson", "csv"] = "json") -> Response:
+    """What was found, the severest first; as GeoJSON in CRS84 for a map, as CSV for a list to work through."""
+    queries.upload_by_id(session, upload_id)
+    documents = [finding_document(finding) for finding in queries.findings_of(session, upload_id)]
+    if f == "csv":
+        rows = [[_cell(document, column) for column in FINDING_COLUMNS] for document in documents]
+        return csv_answer(FINDING_COLUMNS, rows, f"findings-{upload_id}.csv")
+    if f == "geojson":
+        features = [
+            {"type": "Feature", "id": document["id"], "geometry": document.pop("geometry"), "properties": document}
+            for document in documents
+        ]
+        return answer(
+            {"type": "FeatureCollection", "features": features}, headers={"Content-Type": "application/geo+json"}
+        )
+    return answer({"findings": documents})
+
+
+def _cell(document: dict[str, Any], column: str) -> object:
+    name, _, language = column.rpartition("_")
+    return document[name][language] if language in {"zh", "en"} else document[column]
+
+
+@router.post("/uploads/{upload_id}/commit", dependencies=[editor])
+def commit_upload(
+    request: Request, session: SessionDep, upload_id: int, body: Annotated[CommitIn, Depends(commit_body)]
+) -> Response:
+    """Store what was checked; with ``rows=good`` without the refused rows."""
+    upload = queries.upload_by_id(session, upload_id, lock=True)
+    check_if_match(request, _etag(upload))
+    service.commit(session, settings_of(request), actor_of(request), upload, body.rows)
+    return _shown(upload)
+
+
+@router.post("/uploads/{upload_id}/undo", dependencies=[editor])
+def undo_upload(request: Request, session: SessionDep, upload_id: int) -> Response:
+    """Take a committed upload back: events are reversed, versions end, nothing is erased."""
+    upload = queries.upload_by_id(session, upload_id, lock=True)
+    check_if_match(request, _etag(upload))
+    undo(session, settings_of(request), actor_of(request), upload)
+    return _shown(upload)

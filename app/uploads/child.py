@@ -1,0 +1,145 @@
+"""Where uploads are opened: a child process without network, secrets or privileges, with limits, killed on overrun.
+
+The parent starts it, hands over a job as JSON and takes JSON and Arrow files back; nothing that the child writes is
+unpickled or executed. Limits are set by the child's own first lines, before it looks at the job.
+"""
+
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from app.errors import Refused
+from app.uploads import mapping
+from app.uploads.cutting import CutJob, Piece
+from app.uploads.exchange import job_to_json, overlaid_from_json, overlay_to_json, prepared_from_json
+from app.uploads.findings import Finding
+from app.uploads.overlaying import Overlaid, OverlayJob
+from app.uploads.prepare import Job, Prepared
+
+_ROOT = Path(__file__).resolve().parents[2]
+_START = "import sys; sys.path.insert(0, sys.argv[1]); from app.uploads.worker import main; main(sys.argv[2])"
+_PASSED_ON = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
+"""Nothing of the parent's environment goes in but these: test runs measure the child's lines too."""
+_SAID = 4_000
+_OVERRUN = {-signal.SIGKILL, -signal.SIGXCPU, -signal.SIGXFSZ}
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one job may take: bytes of address space and of one file, seconds of processor and of wall clock."""
+
+    memory: int = 2 * 1024**3
+    processor: int = 600
+    file: int = 4 * 1024**3
+    open_files: int = 128
+    wall: float = 600.0
+
+
+LIMITS = Limits()
+
+
+def run_prepare(job: Job, workdir: Path, limits: Limits = LIMITS) -> Prepared:
+    """Prepare a file in the child. ``workdir`` is the caller's and holds the Arrow files afterwards.
+
+    A job that overruns or breaks the child comes back as a refused file (``file_too_heavy``, ``reader_crashed``).
+    Raises ``BadRequest`` for a mapping that makes no sense.
+    """
+    mapping.parse(job.mapping, job.collection)
+    with _private() as private:
+        files = []
+        for number, (name, path) in enumerate(job.files):
+            copy = private / f"input-{number:03d}"
+            shutil.copyfile(path, copy)
+            files.append((name, copy))
+        try:
+            found = _run(private, "prepare", job_to_json(replace(job, files=files)), limits)
+        except Refused as error:
+            values = {name: str(value) for name, value in error.values.items()}
+            finding = Finding(error.code, "refuse", values=values)
+            nothing = {"refuse": 1, "warn": 0, "note": 0}
+            return Prepared(workdir / "rows.arrow", workdir / "portions.arrow", [finding], nothing)
+        prepared = prepared_from_json(found, workdir)
+        for name in ("rows.arrow", "portions.arrow"):
+            shutil.move(private / name, workdir / name)
+        return prepared
+
+
+def run_overlay(job: OverlayJob, limits: Limits = LIMITS) -> Overlaid:
+    """Overlay outlines in the child. Raises ``Refused``, such as ``overlay_too_heavy`` or ``file_too_heavy``."""
+    with _private() as private:
+        return overlaid_from_json(_run(private, "overlay", overlay_to_json(job), limits))
+
+
+def run_cut(job: CutJob, limits: Limits = LIMITS) -> list[Piece]:
+    """Cut outlines along place borders in the child. Raises ``Refused`` as :func:`run_overlay` does."""
+    with _private() as private:
+        return [Piece.from_json(row) for row in _run(private, "cut", job.to_json(), limits)["pieces"]]
+
+
+@contextmanager
+def _private() -> Iterator[Path]:
+    """A folder of the child's own, gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="landbank-") as name:
+        yield Path(name)
+
+
+def _run(private: Path, kind: str, job: dict[str, Any], limits: Limits) -> Any:
+    """Start the child on a job and wait; its result, or ``Refused``."""
+    (private / "job.json").write_bytes(orjson.dumps({"kind": kind, "limits": asdict(limits), "job": job}))
+    command = [sys.executable, "-I", "-c", _START, str(_ROOT), str(private)]
+    code, said = _wait(command, private, limits)
+    if code in _OVERRUN:
+        raise Refused("file_too_heavy")
+    result = private / "result.json"
+    if code != 0 or not result.is_file():
+        _LOG.error("upload worker ended with %s: %s", code, said)
+        raise Refused("reader_crashed")
+    answer = orjson.loads(result.read_bytes())
+    if "error" in answer:
+        raise Refused(answer["error"], **answer["values"])
+    return answer["result"]
+
+
+def _wait(command: list[str], private: Path, limits: Limits) -> tuple[int, str]:
+    """The child's exit code and the end of what it said; the whole session is killed when time is up."""
+    with (private / "said").open("wb") as said:
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own code
+            command, cwd=private, env=_environment(private), stdin=subprocess.DEVNULL, stdout=said, stderr=said,
+            start_new_session=True, close_fds=True,
+        )  # fmt: skip
+        try:
+            code = process.wait(limits.wall)
+        except subprocess.TimeoutExpired:
+            code = -signal.SIGKILL
+        finally:
+            _kill(process)
+    return code, (private / "said").read_bytes()[-_SAID:].decode("utf-8", "replace")
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End the child and whatever it may have started."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        process.kill()
+    process.wait()
+
+
+def _environment(private: Path) -> dict[str, str]:
+    passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    own = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": str(private), "TMPDIR": str(private)}
+    # One thread each: thread pools reserve address space that the limit counts.
+    threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
+    return passed_on | own | threads | {"PYTHONDONTWRITEBYTECODE": "1"}

@@ -1,0 +1,171 @@
+"""``landbank upload``, ``uploads`` and ``undo``: the same services as HTTP, at a terminal."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.console import JsonFlag, command, out, print_json, print_table
+from app.errors import BadRequest
+from app.uploads import queries, service
+from app.uploads.api import parsed_mapping
+from app.uploads.options import UploadOptions
+from app.uploads.schemas import finding_document, upload_document
+from app.uploads.undo import undo
+
+SIDECARS = (".shx", ".dbf", ".prj", ".cpg")
+SHOWN = 20
+"""Findings printed at a terminal; all of them are under /uploads/{id}/findings and with --json."""
+
+
+def upload(
+    file: Annotated[list[Path], typer.Argument(help="A zip, or a .shp with its sidecars beside it.")],
+    collection: Annotated[str, typer.Option(help="What the rows are: parcels, consolidation-parcels, districts, …")],
+    crs: Annotated[str | None, typer.Option(help="The file's coordinate system, e.g. EPSG:4547, without .prj.")] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="The attributes' encoding, where evidence is not enough.")
+    ] = None,
+    layer: Annotated[str | None, typer.Option(help="Which shapefile of several in a zip.")] = None,
+    mapping: Annotated[str | None, typer.Option(help="A JSON file, JSON text, or the name of a saved mapping.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check only.")] = False,
+    on_existing: Annotated[str, typer.Option(help="add: known codes are refused if changed; update.")] = "update",
+    rows: Annotated[
+        str, typer.Option(help="all: one refused row refuses the file; good: leave refused rows out.")
+    ] = "all",
+    commit: Annotated[str, typer.Option(help="auto, or ask: wait in state checked.")] = "auto",
+    as_json: JsonFlag = False,
+) -> None:
+    """Bring in a file: read, check, and store it. Exit code 5 when its data is refused."""
+    options = UploadOptions(
+        collection=collection,
+        crs=crs,
+        encoding=encoding,
+        layer=layer,
+        mapping=_mapping(mapping),
+        dry_run=dry_run,
+        on_existing=on_existing,
+        rows=rows,
+        commit=commit,
+    )
+    incoming = _with_sidecars(file)
+    with command() as run:
+        with run.session() as session:
+            upload_id = service.run_upload(session, run.settings, run.actor, incoming, options).id
+        if commit == "auto" and not dry_run and sys.stdin.isatty() and not as_json:
+            _ask(run, upload_id)
+        with run.session() as session:
+            row = queries.upload_by_id(session, upload_id)
+            document = upload_document(row)
+            found = [finding_document(one) for one in queries.findings_of(session, upload_id)]
+    _show(document, found, as_json=as_json)
+    raise typer.Exit(5 if document["state"] == "refused" else 0)
+
+
+def _mapping(text: str | None) -> dict[str, Any] | str | None:
+    if text is None:
+        return None
+    path = Path(text)
+    if text.endswith(".json"):
+        if not path.is_file():
+            raise BadRequest("file_not_found", parameter="mapping", name=text)
+        return parsed_mapping(path.read_text("utf-8-sig"))
+    return parsed_mapping(text)
+
+
+def _with_sidecars(paths: list[Path]) -> list[tuple[str, Path]]:
+    """The files with a lone ``.shp``'s sidecars, in whatever case they are written."""
+    chosen: dict[Path, None] = {}
+    for path in paths:
+        if not path.is_file():
+            raise BadRequest("file_not_found", parameter="file", name=path.name)
+        chosen[path] = None
+        if path.suffix.lower() == ".shp":
+            for beside in sorted(path.parent.iterdir()):
+                if beside.stem == path.stem and beside.suffix.lower() in SIDECARS:
+                    chosen[beside] = None
+    return [(path.name, path) for path in chosen]
+
+
+def _ask(run: Any, upload_id: int) -> None:
+    """At a terminal: offer to accept the findings that a person may decide, and check again."""
+    with run.session() as session:
+        row = queries.upload_by_id(session, upload_id, lock=True)
+        open_ones = [one for one in queries.findings_of(session, upload_id) if one.code in service.DECIDABLE]
+        if row.state != "refused" or not open_ones:
+            return
+        decisions: dict[str, str] = {}
+        for one in open_ones:
+            document = finding_document(one)
+            out.print(f"{document['message']['zh']} {document['message']['en']}", markup=False)
+            decisions[str(one.id)] = "accept" if typer.confirm("接受 accept?", default=False) else "refuse"
+        service.change(session, run.settings, run.actor, row, {"decisions": decisions})
+        if row.state == "checked":
+            service.commit(session, run.settings, run.actor, row)
+
+
+def _show(document: dict[str, Any], found: list[dict[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        print_json(document | {"findings_list": found})
+        return
+    counts = document["counts"]
+    out.print(
+        f"上传 upload {document['id']}: {document['filename']} → {document['state']}"
+        f" (crs {document['crs']}, encoding {document['encoding']})",
+        markup=False,
+    )
+    out.print(", ".join(f"{name} {counts[name]}" for name in counts), markup=False)
+    if found:
+        rows = [
+            [
+                one["severity"],
+                one["code"],
+                str(one["row"] or ""),
+                f"{one['message']['zh']}\n{one['message']['en']}",
+                f"{one['action']['zh']}\n{one['action']['en']}",
+            ]
+            for one in found[:SHOWN]
+        ]
+        print_table(f"质检意见 findings ({len(found)})", ["severity", "code", "row", "what", "do"], rows)
+    after = document["hectares_after"]
+    if after and document["state"] in {"checked", "committed"}:
+        before = document["hectares_before"]
+        print_table(
+            "公顷 hectares in the inventory",
+            ["category", "before", "after"],
+            [[name, before.get(name, "0"), after[name]] for name in sorted(after)],
+            frozenset({"before", "after"}),
+        )
+
+
+def uploads(as_json: JsonFlag = False) -> None:
+    """List the newest uploads."""
+    with command() as run, run.session() as session:
+        documents = [upload_document(one) for one in queries.uploads(session)]
+    if as_json:
+        print_json({"uploads": documents})
+        return
+    print_table(
+        "上传批次 uploads",
+        ["id", "received", "collection", "file", "state", "read", "new", "changed", "refused"],
+        [
+            [
+                str(one["id"]),
+                f"{one['received_at']:%Y-%m-%d %H:%M}",
+                one["collection"],
+                one["filename"],
+                one["state"],
+                *(str(one["counts"][name]) for name in ("read", "new", "changed", "refused")),
+            ]
+            for one in documents
+        ],
+    )
+
+
+def undo_upload(upload_id: Annotated[int, typer.Argument(metavar="ID")], as_json: JsonFlag = False) -> None:
+    """Take a committed upload back: its events are reversed, its versions end, nothing is erased."""
+    with command() as run, run.session() as session:
+        row = queries.upload_by_id(session, upload_id, lock=True)
+        undo(session, run.settings, run.actor, row)
+        document = upload_document(row)
+    _show(document, [], as_json=as_json)

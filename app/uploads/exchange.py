@@ -1,0 +1,105 @@
+"""Jobs and results as JSON, for the way into the child process and out of it. No pickle: the child is not trusted."""
+
+from base64 import b64decode, b64encode
+from dataclasses import asdict
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import shapely
+
+from app.uploads.catalogue import Catalogue, places_from_json, places_to_json
+from app.uploads.cutting import CutJob, cut
+from app.uploads.findings import Finding
+from app.uploads.overlaying import Outlines, Overlaid, OverlapPair, OverlapPart, OverlayJob, overlay
+from app.uploads.prepare import Job, Prepared, prepare
+
+
+def run(kind: str, job: dict[str, Any], home: Path) -> dict[str, Any]:
+    """Do a job in the child; the result as JSON."""
+    if kind == "prepare":
+        return prepared_to_json(prepare(job_from_json(job), home))
+    if kind == "cut":
+        return {"pieces": [piece.to_json() for piece in cut(CutJob.from_json(job))]}
+    return overlaid_to_json(overlay(overlay_from_json(job)))
+
+
+def job_to_json(job: Job) -> dict[str, Any]:
+    """A prepare job."""
+    return {
+        "collection": job.collection, "files": [[name, str(path)] for name, path in job.files], "srid": job.srid,
+        "catalogue": job.catalogue.to_json(), "crs": job.crs, "encoding": job.encoding, "layer": job.layer,
+        "mapping": job.mapping, "accepted": sorted(job.accepted),
+    }  # fmt: skip
+
+
+def job_from_json(data: dict[str, Any]) -> Job:
+    """The job that :func:`job_to_json` wrote."""
+    return Job(
+        data["collection"], [(name, Path(path)) for name, path in data["files"]], data["srid"],
+        Catalogue.from_json(data["catalogue"]), data["crs"], data["encoding"], data["layer"], data["mapping"],
+        frozenset(data["accepted"]),
+    )  # fmt: skip
+
+
+def prepared_to_json(prepared: Prepared) -> dict[str, Any]:
+    """A prepared file without its paths."""
+    data = {name: value for name, value in vars(prepared).items() if name not in {"rows", "portions", "findings"}}
+    return data | {"findings": [finding.to_json() for finding in prepared.findings]}
+
+
+def prepared_from_json(data: dict[str, Any], workdir: Path) -> Prepared:
+    """What :func:`prepared_to_json` wrote, with its Arrow files in ``workdir``."""
+    findings = [Finding.from_json(finding) for finding in data.pop("findings")]
+    return Prepared(workdir / "rows.arrow", workdir / "portions.arrow", findings, **data)
+
+
+def overlay_to_json(job: OverlayJob) -> dict[str, Any]:
+    """An overlay job."""
+    return {
+        "srid": job.srid, "new": _outlines(job.new), "stored": _outlines(job.stored),
+        "known": [list(pair) for pair in job.known], "places": places_to_json(job.places),
+    }  # fmt: skip
+
+
+def _outlines(outlines: Outlines) -> list[Any]:
+    return [outlines.ids, outlines.layers, [b64encode(wkb).decode("ascii") for wkb in outlines.wkb]]
+
+
+def overlay_from_json(data: dict[str, Any]) -> OverlayJob:
+    """The job that :func:`overlay_to_json` wrote."""
+    sides = [
+        Outlines(ids, layers, [b64decode(wkb) for wkb in wkbs]) for ids, layers, wkbs in (data["new"], data["stored"])
+    ]
+    known = [(one, other) for one, other in data["known"]]
+    return OverlayJob(data["srid"], sides[0], sides[1], known, places_from_json(data["places"]))
+
+
+def overlaid_to_json(overlaid: Overlaid) -> dict[str, Any]:
+    """The result of an overlay."""
+    pairs = [
+        [pair.a, pair.b, str(pair.plane), str(pair.ellipsoidal), shapely.to_wkb(pair.geometry, hex=True)]
+        for pair in overlaid.pairs
+    ]
+    faces = []
+    for face in overlaid.faces:
+        data = asdict(face) | {"wkb": face.wkb.hex(), "plane": str(face.plane), "ellipsoidal": str(face.ellipsoidal)}
+        faces.append(data)
+    return {"pairs": pairs, "faces": faces}
+
+
+def overlaid_from_json(data: dict[str, Any]) -> Overlaid:
+    """The result that :func:`overlaid_to_json` wrote."""
+    pairs = [
+        OverlapPair(a, b, Decimal(plane), Decimal(ellipsoidal), shapely.from_wkb(shape))
+        for a, b, plane, ellipsoidal, shape in data["pairs"]
+    ]
+    return Overlaid(pairs, [_part(face) for face in data["faces"]])
+
+
+def _part(face: dict[str, Any]) -> OverlapPart:
+    days = {name: date.fromisoformat(face[name]) for name in ("boundary_from", "boundary_to")}
+    sizes = {name: Decimal(face[name]) for name in ("plane", "ellipsoidal")}
+    whole = {"members": tuple(face["members"]), "wkb": bytes.fromhex(face["wkb"])}
+    return OverlapPart(**(face | days | sizes | whole))

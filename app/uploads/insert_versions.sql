@@ -1,0 +1,35 @@
+-- A version for every new or changed row. It holds from the row's effective date, else the document's, else the upload's.
+INSERT INTO parcel_version (
+    parcel_id, version, geom, name, programme, project_code, role, layer, land_category, land_use_scheme, land_use_code,
+    cadastral_code, declared_square_metres, document_square_metres, plane_square_metres, ellipsoidal_square_metres,
+    source_crs, method, effective_date, content_sha256, attributes, upload_id, upload_row, recorded_from
+)
+SELECT
+    p.id,
+    1 + coalesce((SELECT max(v.version) FROM parcel_version AS v WHERE v.parcel_id = p.id), 0),
+    s.geom::geometry,
+    s.name,
+    s.programme,
+    s.project_code,
+    s.role,
+    s.layer,
+    s.land_category,
+    s.land_use_scheme,
+    s.land_use_code,
+    s.cadastral_code,
+    s.declared_e4 * 0.0001,
+    s.document_e4 * 0.0001,
+    s.plane_e4 * 0.0001,
+    s.ellipsoidal_e4 * 0.0001,
+    :source_crs,
+    :method,
+    coalesce(s.effective_date, s.document_date, :upload_date),
+    s.content_sha256,
+    s.attributes::jsonb,
+    s.upload_id,
+    s.row,
+    :recorded_at
+FROM staged_row AS s
+INNER JOIN parcel AS p ON s.code = p.code
+WHERE s.upload_id = :upload_id AND s.row = ANY(:rows)
+ORDER BY s.row

@@ -1,0 +1,290 @@
+"""What is checked of a row's outline, in the storage CRS, before anything is measured or stored.
+
+Nothing is repaired silently: every repair is a finding with square metres before and after, and one that changes the
+size is refused until a person accepts it.
+"""
+
+from typing import Any
+
+import numpy as np
+import shapely
+from shapely.validation import explain_validity
+
+from app.errors import message
+from app.geometry import Floats, Geometries, inside, measure, window
+from app.uploads.findings import Finding, square_metres
+from app.uploads.outside import likely_cause
+from app.uploads.overlay import SLIVER
+from app.uploads.rows import Bools, Ints, Rows
+
+MAX_VERTICES = 100_000
+"""Vertices of one outline (CONTRACT)."""
+MAX_REPAIR_VERTICES = 5_000
+"""make_valid on a star of 801 points takes 30 s and 700 MB."""
+MAX_COORDINATE = 1e8
+TOLERANCE, SHARE = 1.0, 0.001
+"""1 m² or 0.1 %, whichever is smaller: beyond it a repair, or a declared size, differs."""
+SLIVER_WIDTH = 0.05
+"""Metres: 2 × square metres / perimeter of a strip."""
+SPIKE_ANGLE, SPIKE_LEG = np.radians(1.0), 1.0
+"""A corner sharper than this, with both legs longer than SPIKE_LEG metres, is hardly a boundary."""
+MU = 2000 / 3
+BATCH = 20_000
+"""Outlines measured together: 100,000 at once would take 250 MB more."""
+POLYGONS = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
+
+
+def check(rows: Rows) -> None:
+    """Every check of outlines, in order; then plane and ellipsoidal square metres of the good rows."""
+    geometries = rows.geometries
+    rows.good &= ~shapely.is_missing(geometries)
+    coordinates(rows)
+    repair(rows)
+    no_land(rows)
+    good = np.flatnonzero(rows.good)
+    for at in range(0, len(good), BATCH):
+        some = good[at : at + BATCH]
+        measured = measure(rows.geometries[some], rows.srid)
+        rows.plane[some], rows.ellipsoidal[some] = measured.plane, measured.ellipsoidal
+    slivers(rows)
+    spikes(rows)
+    same_shape(rows)
+    district(rows)
+    declared_differs(rows)
+
+
+def coordinates(rows: Rows) -> None:
+    """Coordinates must be numbers, within ±1e8 and near the land that the storage CRS is made for.
+
+    An outline may have 100,000 vertices.
+    """
+    good = np.flatnonzero(rows.good)
+    geometries = rows.geometries[good]
+    box = window(rows.srid)
+    low, high = (np.clip(side, -MAX_COORDINATE, MAX_COORDINATE).tolist() for side in (box[:2], box[2:]))
+    box = (low[0], low[1], high[0], high[1])
+    rows.tell("coordinates_outside", "refuse", good[~inside(geometries, box)], crs=f"EPSG:{rows.srid}")
+    good = np.flatnonzero(rows.good)
+    counts = shapely.get_num_coordinates(rows.geometries[good])
+    for row, count in zip(good[counts > MAX_VERTICES].tolist(), counts[counts > MAX_VERTICES].tolist(), strict=True):
+        rows.tell("too_many_vertices", "refuse", np.array([row]), count=str(count), limit=str(MAX_VERTICES))
+
+
+def repair(rows: Rows) -> None:
+    """An outline that crosses itself is repaired by structure (shells united, holes taken off); only land is kept.
+
+    Where the size changes by more than 1 m² or 0.1 % the row is refused until the repair is accepted.
+    """
+    good = np.flatnonzero(rows.good)
+    for row in good[~shapely.is_valid(rows.geometries[good])].tolist():
+        _repair_row(rows, row)
+
+
+def _repair_row(rows: Rows, row: int) -> None:
+    geometry = rows.geometries[row]
+    count = int(shapely.get_num_coordinates(geometry))
+    if count > MAX_REPAIR_VERTICES:
+        rows.tell("repair_too_large", "refuse", np.array([row]), count=str(count), limit=str(MAX_REPAIR_VERTICES))
+        return
+    repaired = polygons_only(shapely.make_valid(geometry, method="structure", keep_collapsed=False))
+    before, after = abs(float(shapely.area(geometry))), float(shapely.area(repaired))
+    position, reason = _where(geometry)
+    if after < SLIVER:
+        rows.tell("geometry_no_land", "refuse", np.array([row]), lambda _: _at(rows, row, position, {}))
+        return
+    rows.geometries[row] = repaired
+    differs = abs(after - before) > min(TOLERANCE, SHARE * after)
+    accepted = f"geometry_repaired_differs:{row + 1}" in rows.accepted
+    code = "geometry_repaired_differs" if differs else "geometry_repaired"
+
+    def make(_: int) -> Finding:
+        found = _at(rows, row, position, {"reason": reason})
+        sizes = square_metres(before), square_metres(after)
+        return Finding(found.code, found.severity, None, found.feature, position, found.values, *sizes)
+
+    rows.tell(code, "refuse" if differs and not accepted else "warn", np.array([row]), make)
+
+
+def polygons_only(geometry: shapely.Geometry) -> shapely.Geometry:
+    """The polygons of a repaired outline."""
+    if shapely.get_type_id(geometry) in POLYGONS:
+        return geometry
+    parts = shapely.get_parts(geometry)
+    polygons: list[Any] = []
+    for part in parts:
+        if shapely.get_type_id(part) in POLYGONS:
+            polygons += list(shapely.get_parts(part))
+    return shapely.MultiPolygon(polygons)
+
+
+def _where(geometry: shapely.Geometry) -> tuple[shapely.Geometry, str]:
+    """Where GEOS sees the defect, and its name for it."""
+    text = explain_validity(geometry)
+    reason, _, rest = text.partition("[")
+    try:
+        x, y = (float(number) for number in rest.rstrip("]").split()[:2])
+    except ValueError:
+        x, y = shapely.get_coordinates(geometry)[0].tolist()
+    return shapely.Point(x, y), reason
+
+
+def _at(rows: Rows, row: int, where: shapely.Geometry | None, values: dict[str, str]) -> Finding:
+    return Finding("", "note", feature=rows.feature(row), geometry=where, values=values)
+
+
+def no_land(rows: Rows) -> None:
+    """An outline without land (zero square metres) is refused, never dropped."""
+    good = np.flatnonzero(rows.good)
+    empty = good[shapely.area(rows.geometries[good]) < SLIVER]
+    rows.tell("geometry_no_land", "refuse", empty, lambda row: _at(rows, row, first_point(rows.geometries[row]), {}))
+
+
+def first_point(geometry: shapely.Geometry) -> shapely.Geometry | None:
+    """Where an outline begins."""
+    points = shapely.get_coordinates(geometry)
+    return shapely.Point(points[0]) if len(points) else None
+
+
+def slivers(rows: Rows) -> None:
+    """A strip narrower than 5 cm is kept, with a warning: it is usually a drawing error."""
+    good = np.flatnonzero(rows.good)
+    perimeter = shapely.length(rows.geometries[good])
+    width = 2.0 * rows.plane[good] / perimeter
+    thin = good[width < SLIVER_WIDTH]
+    widths = dict(zip(thin.tolist(), width[width < SLIVER_WIDTH].tolist(), strict=True))
+    rows.tell(
+        "geometry_sliver",
+        "warn",
+        thin,
+        lambda row: _at(rows, row, first_point(rows.geometries[row]), {"width": f"{widths[row]:.3f}"}),
+    )
+
+
+def spikes(rows: Rows) -> None:
+    """A corner sharper than 1° with legs longer than a metre is kept, with a warning that shows where it is."""
+    everything = np.flatnonzero(rows.good)
+    for at in range(0, len(everything), BATCH):
+        _spikes(rows, everything[at : at + BATCH])
+
+
+def _spikes(rows: Rows, good: Ints) -> None:
+    _, points, offsets = shapely.to_ragged_array(multi(rows.geometries[good]))
+    ring_offsets, polygon_offsets, feature_offsets = offsets
+    step = np.diff(points, axis=0)
+    before, after = step[:-1], step[1:]
+    dot = -(before[:, 0] * after[:, 0] + before[:, 1] * after[:, 1])
+    cross = np.abs(before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0])
+    corner = np.flatnonzero((dot > 0.0) & (cross < np.tan(SPIKE_ANGLE) * dot)) + 1
+    legs = np.minimum(np.hypot(*step[corner - 1].T), np.hypot(*step[corner].T))
+    corner = corner[legs > SPIKE_LEG]
+    ring = np.searchsorted(ring_offsets, corner, side="right") - 1
+    within = (corner > ring_offsets[ring]) & (corner + 1 < ring_offsets[ring + 1])  # not across two rings
+    corner, ring = corner[within], ring[within]
+    polygon = np.searchsorted(polygon_offsets, ring, side="right") - 1
+    feature = np.searchsorted(feature_offsets, polygon, side="right") - 1
+    feature, first = np.unique(feature, return_index=True)
+    where = dict(zip(good[feature].tolist(), points[corner[first]].tolist(), strict=True))
+    rows.tell("geometry_spike", "warn", good[feature], lambda row: _at(rows, row, shapely.Point(where[row]), {}))
+
+
+def multi(geometries: Geometries) -> Geometries:
+    """Every outline as a multipolygon, as it is stored."""
+    found = geometries.copy()
+    single = np.flatnonzero(shapely.get_type_id(found) == shapely.GeometryType.POLYGON)
+    found[single] = shapely.multipolygons(found[single], indices=np.arange(len(single)))
+    return found
+
+
+def same_shape(rows: Rows) -> None:
+    """Two rows with one outline and different codes are kept, with a warning: one of them is usually a mistake."""
+    good = np.flatnonzero(rows.good)
+    if not len(good):
+        return
+    keys = np.column_stack([shapely.bounds(rows.geometries[good]), rows.plane[good]]).round(3)
+    _, group, count = np.unique(keys, axis=0, return_inverse=True, return_counts=True)
+    group = group.reshape(-1)
+    suspects = good[count[group] > 1]
+    if not len(suspects):
+        return
+    shapes = shapely.to_wkb(
+        shapely.normalize(shapely.set_precision(rows.geometries[suspects], 0.001, mode="pointwise"))
+    )
+    twins: dict[bytes, list[int]] = {}
+    for row, shape in zip(suspects.tolist(), shapes.tolist(), strict=True):
+        twins.setdefault(shape, []).append(row)
+    groups = {row: members for members in twins.values() if len(members) > 1 for row in members}
+
+    def make(row: int) -> Finding:
+        others = [other for other in groups[row] if other != row][:10]
+        shown = ", ".join(f"{rows.feature(other)} ({other + 1})" for other in others)
+        return _at(rows, row, first_point(rows.geometries[row]), {"parcel": rows.feature(row) or "", "others": shown})
+
+    rows.tell("same_shape", "warn", np.array(sorted(groups), dtype=np.int64), make)
+
+
+def district(rows: Rows) -> None:
+    """Land must lie in a district that is loaded: wholly outside is refused with the likely cause, partly is a warning.
+
+    Where no district is loaded this is a note and nothing more.
+    """
+    if rows.collection in {"districts", "sub-districts", "communities"}:
+        return
+    outlines = [shapely.from_wkb(bytes(p.geom)) for p in rows.catalogue.places if p.level == "district"]
+    if not outlines:
+        rows.tell_file("no_district_loaded", "note")
+        return
+    whole = shapely.union_all(outlines)
+    shapely.prepare(whole)
+    good = np.flatnonzero(rows.good)
+    covered = shapely.covers(whole, rows.geometries[good])
+    rest = good[~covered]
+    apart = ~shapely.intersects(whole, rows.geometries[rest])
+    causes = _causes(rows, rest[apart], whole)
+    rows.tell("outside_district", "refuse", rest[apart], lambda row: _at(rows, row, _middle(rows, row), causes))
+    rows.tell("partly_outside_district", "warn", rest[~apart], lambda row: _at(rows, row, _middle(rows, row), {}))
+
+
+def _middle(rows: Rows, row: int) -> shapely.Geometry:
+    found: shapely.Geometry = shapely.point_on_surface(rows.geometries[row])
+    return found
+
+
+def _causes(rows: Rows, outside: Ints, whole: shapely.Geometry) -> dict[str, str]:
+    """One likely cause for all the land outside, in both languages."""
+    if not len(outside):
+        return {}
+    bounds = shapely.bounds(rows.geometries[outside])
+    middle: Floats = np.median((bounds[:, :2] + bounds[:, 2:]) / 2.0, axis=0)
+    texts = message(likely_cause(middle, whole, rows.srid))
+    return {"cause_zh": texts.zh.what, "cause_en": texts.en.what}
+
+
+def declared_differs(rows: Rows) -> None:
+    """A declared size that differs from the ellipsoidal one by more than 1 m² or 0.1 % is told with both.
+
+    Where the two differ by the factor of another unit (亩, 公顷), the finding says so.
+    """
+    if "declared_e4" not in rows.staged:
+        return
+    stated = rows.staged["declared_e4"].fill_null(-1).to_numpy(zero_copy_only=False) / 10_000.0
+    with np.errstate(invalid="ignore"):
+        differ: Bools = np.abs(stated - rows.ellipsoidal) > np.minimum(TOLERANCE, SHARE * rows.ellipsoidal).clip(0.01)
+    differ &= rows.good & (stated >= 0)
+
+    def make(row: int) -> Finding:
+        declared, measured = float(stated[row]), float(rows.ellipsoidal[row])
+        hint = message(_unit_hint(declared, measured))
+        values = {"declared": f"{declared:.4f}", "measured": f"{measured:.4f}"}
+        values |= {"difference": f"{declared - measured:+.4f}", "hint_zh": hint.zh.what, "hint_en": hint.en.what}
+        return _at(rows, row, None, values)
+
+    rows.tell("declared_differs", "warn", np.flatnonzero(differ), make)
+
+
+def _unit_hint(declared: float, measured: float) -> str:
+    """Which other unit would make the two agree to 2 %."""
+    ratio = measured / declared if declared > 0 else 0.0
+    for factor, code in ((MU, "unit_perhaps_mu"), (10_000.0, "unit_perhaps_hectares"), (1 / MU, "unit_perhaps_not_mu")):
+        if abs(ratio / factor - 1.0) < 0.02:  # noqa: PLR2004 - surveys differ by less, units by far more
+            return code
+    return "unit_as_stated"

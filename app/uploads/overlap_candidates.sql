@@ -1,0 +1,36 @@
+-- Stored versions of other parcels whose boxes meet a version of this publication, in the same layer, and all that
+-- hangs together with those by overlaps: what the faces of the touched clusters must be drawn anew from.
+-- Only boxes are compared here: the overlay of user geometry belongs into the limited child process.
+WITH RECURSIVE near AS (
+    SELECT DISTINCT old.id
+    FROM parcel_version AS new
+    INNER JOIN parcel_version AS old
+        ON new.geom && old.geom AND new.layer = old.layer AND new.parcel_id <> old.parcel_id
+    WHERE new.recorded_from = :recorded_at AND old.recorded_from < :recorded_at AND old.recorded_to IS NULL
+),
+
+pair AS (
+    SELECT
+        o.first_version_id AS a,
+        o.second_version_id AS b
+    FROM parcel_overlap AS o
+    INNER JOIN parcel_version AS one ON o.first_version_id = one.id AND one.recorded_to IS NULL
+    INNER JOIN parcel_version AS other ON o.second_version_id = other.id AND other.recorded_to IS NULL
+),
+
+cluster AS (
+    SELECT near.id
+    FROM near
+    UNION
+    SELECT CASE WHEN pair.a = cluster.id THEN pair.b ELSE pair.a END
+    FROM cluster
+    INNER JOIN pair ON cluster.id IN (pair.a, pair.b)
+)
+
+SELECT
+    v.id,
+    v.layer,
+    ST_AsBinary(v.geom) AS geom
+FROM cluster
+INNER JOIN parcel_version AS v ON cluster.id = v.id
+ORDER BY v.id

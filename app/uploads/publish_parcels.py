@@ -1,0 +1,115 @@
+"""The committing transaction of a parcel upload: versions, portions, overlaps, events, under the publish lock."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.auth import Actor
+from app.db import Publication, lock_publication, publish
+from app.inventory.models import ParcelVersion
+from app.landbank.events.corrections import reissue_events
+from app.landbank.events.queries import EntryConflict, EventProblem
+from app.landbank.events.service import record_staged_events
+from app.landbank.hectares.rollup import append_rollup
+from app.settings import Settings
+from app.sql import run
+from app.uploads import queries
+from app.uploads.findings import Finding
+from app.uploads.models import Upload
+from app.uploads.options import UploadOptions
+from app.uploads.outcome import Outcome
+from app.uploads.overlaps import record_overlaps
+
+METHOD = "polygon"
+"""How plane and ellipsoidal square metres came about: measured from the polygon, see app.geometry.measure."""
+
+
+def commit_parcels(
+    session: Session, settings: Settings, upload: Upload, options: UploadOptions, actor: Actor, leave_out: set[int]
+) -> Outcome:
+    """Store what is staged, without the rows of ``leave_out``; ``Outcome.findings`` holds what stands against it.
+
+    The caller's transaction is taken back when a finding refuses a row. The lock is held until it ends.
+    """
+    lock_publication(session)
+    fates = [fate for fate in queries.CLASSIFY.all(session, upload_id=upload.id) if fate.row not in leave_out]
+    outcome = Outcome({name: sum(fate.fate == name for fate in fates) for name in ("new", "changed", "unchanged")})
+    outcome.findings += _against(fates, options)
+    refused = outcome.refused_rows
+    rows = [fate.row for fate in fates if fate.fate != "unchanged" and fate.row not in refused]
+    if not rows:
+        return outcome
+    publication = publish(session, actor.name, "upload", f"upload:{upload.id}")
+    outcome.publication = publication
+    _insert(session, settings, upload, publication, rows)
+    outcome.findings += record_overlaps(session, settings, publication)
+    _correct_surveys(session, publication, actor, upload, [fate.row for fate in fates if fate.outline_in_ledger])
+    recorded = record_staged_events(session, publication, actor, upload.id, rows)
+    outcome.findings += [_problem(problem) for problem in recorded.problems]
+    outcome.findings += [_conflict(session, conflict) for conflict in recorded.conflicts]
+    append_rollup(session, publication)
+    return outcome
+
+
+def _against(fates: list[queries.StagedFate], options: UploadOptions) -> list[Finding]:
+    """Rows that would change what must not change: a known code when only additions are asked, a banked outline."""
+    found: list[Finding] = []
+    for fate in fates:
+        values = {"parcel": fate.code}
+        if options.on_existing == "add" and fate.fate == "changed":
+            found.append(Finding("code_exists", "refuse", fate.row, fate.code, values=values))
+        elif fate.outline_in_ledger:
+            accepted = options.decisions.get(f"outline_in_ledger:{fate.row}") == "accept"
+            code, severity = ("survey_correction", "warn") if accepted else ("outline_in_ledger", "refuse")
+            found.append(Finding(code, severity, fate.row, fate.code, values=values))
+    return found
+
+
+def _insert(session: Session, settings: Settings, upload: Upload, publication: Publication, rows: list[int]) -> None:
+    shared = {"upload_id": upload.id, "recorded_at": publication.recorded_at}
+    run(session, "app.uploads", "insert_parcels.sql", upload_id=upload.id, rows=rows)
+    run(
+        session,
+        "app.uploads",
+        "insert_versions.sql",
+        **shared,
+        rows=rows,
+        source_crs=upload.crs,
+        method=METHOD,
+        upload_date=settings.today(),
+    )
+    run(session, "app.uploads", "insert_portions.sql", **shared)
+
+
+def _correct_surveys(session: Session, publication: Publication, actor: Actor, upload: Upload, rows: list[int]) -> None:
+    """Events of outlines that a person accepted as corrected: reversed, and recorded anew on the new version."""
+    if not rows:
+        return
+    found = session.execute(
+        select(ParcelVersion.parcel_id, ParcelVersion.id).where(
+            ParcelVersion.recorded_from == publication.recorded_at,
+            ParcelVersion.upload_id == upload.id,
+            ParcelVersion.upload_row.in_(rows),
+        )
+    )
+    versions = {parcel_id: version_id for parcel_id, version_id in found}
+    events = queries.live_events_on(session, list(versions))
+    reissue_events(session, publication, actor, events, versions, "survey_correction")
+
+
+def _problem(problem: EventProblem) -> Finding:
+    values = {"parcel": problem.parcel, "detail": problem.detail or ""}
+    return Finding(problem.code, "refuse", problem.row, problem.parcel, values=values)
+
+
+def _conflict(session: Session, conflict: EntryConflict) -> Finding:
+    """Land twice in the bank, with the land itself; told at the row that came last."""
+    values = {
+        "parcel": conflict.first_parcel,
+        "other": conflict.second_parcel,
+        "square_metres": str(conflict.square_metres),
+    }
+    row, feature = conflict.first_row, conflict.first_parcel
+    if conflict.second_is_new and (not conflict.first_is_new or (conflict.second_row or 0) > (row or 0)):
+        row, feature = conflict.second_row, conflict.second_parcel
+    shared = queries.shared_land(session, conflict.first_version_id, conflict.second_version_id)
+    return Finding("overlap_banked", "refuse", row, feature, geometry=shared, values=values)

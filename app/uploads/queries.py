@@ -1,0 +1,132 @@
+"""Reading and writing uploads, their findings, and what surrounds them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import shapely
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, aliased
+
+from app.errors import NotFound
+from app.inventory.models import OverlapFace, OverlapFaceMember
+from app.landbank.models import LandEvent
+from app.sql import Query
+from app.uploads.models import Finding, StagedRow, Upload
+
+
+@dataclass(frozen=True)
+class StagedFate:
+    """What one staged parcel row means: new, changed or unchanged; and whether a banked outline would move."""
+
+    row: int
+    code: str
+    fate: str
+    outline_in_ledger: bool
+
+
+@dataclass(frozen=True)
+class Missing:
+    """How many parcels of the last file of this name are not in this one."""
+
+    missing: int
+
+
+@dataclass(frozen=True)
+class StoredOutline:
+    """A stored parcel version as WKB in the storage CRS."""
+
+    id: int
+    layer: str
+    geom: bytes
+
+
+@dataclass(frozen=True)
+class Touched:
+    """The code of something that later knowledge builds on."""
+
+    code: str
+
+
+CLASSIFY = Query("app.uploads", "classify.sql", StagedFate)
+MISSING = Query("app.uploads", "missing.sql", Missing)
+CANDIDATES = Query("app.uploads", "overlap_candidates.sql", StoredOutline)
+TOUCHED = Query("app.uploads", "touched_later.sql", Touched)
+
+
+def upload_by_id(session: Session, upload_id: int, *, lock: bool = False) -> Upload:
+    """The upload; locked against others until the transaction ends where asked. Raises ``NotFound``."""
+    statement = select(Upload).where(Upload.id == upload_id)
+    upload = session.scalars(statement.with_for_update() if lock else statement).one_or_none()
+    if upload is None:
+        raise NotFound("upload_unknown", parameter="id", upload=upload_id)
+    return upload
+
+
+def uploads(session: Session, limit: int = 100) -> list[Upload]:
+    """The newest uploads."""
+    return list(session.scalars(select(Upload).order_by(Upload.id.desc()).limit(limit)))
+
+
+def findings_of(session: Session, upload_id: int, limit: int | None = None) -> list[Finding]:
+    """An upload's findings, the severest first, in the order of the file's rows."""
+    rank = func.array_position(["refuse", "warn", "note"], Finding.severity)
+    return list(
+        session.scalars(
+            select(Finding)
+            .where(Finding.upload_id == upload_id)
+            .order_by(rank, Finding.row.nulls_first(), Finding.id)
+            .limit(limit)
+        )
+    )
+
+
+def staged_rows(session: Session, upload_id: int) -> Sequence[StagedRow]:
+    """The staged rows of a small upload (places, projects), in file order."""
+    return session.scalars(select(StagedRow).where(StagedRow.upload_id == upload_id).order_by(StagedRow.row)).all()
+
+
+def live_events_of(session: Session, upload_id: int) -> list[LandEvent]:
+    """Events that an upload recorded and that nobody has reversed."""
+    reversed_ids = select(LandEvent.reverses_id).where(LandEvent.reverses_id.is_not(None))
+    return list(
+        session.scalars(
+            select(LandEvent)
+            .where(LandEvent.upload_id == upload_id, LandEvent.type != "reversal", LandEvent.id.not_in(reversed_ids))
+            .order_by(LandEvent.id)
+        )
+    )
+
+
+def missing(session: Session, upload: Upload) -> int:
+    """Parcels that the last committed file of the same name had and this one lacks."""
+    rows = MISSING.all(session, upload_id=upload.id, filename=upload.filename, collection=upload.collection)
+    return rows[0].missing
+
+
+def live_events_on(session: Session, parcel_ids: Sequence[int]) -> list[LandEvent]:
+    """Events of parcels that nobody has reversed."""
+    reversed_ids = select(LandEvent.reverses_id).where(LandEvent.reverses_id.is_not(None))
+    return list(
+        session.scalars(
+            select(LandEvent)
+            .where(LandEvent.parcel_id.in_(parcel_ids), LandEvent.type != "reversal", LandEvent.id.not_in(reversed_ids))
+            .order_by(LandEvent.id)
+        )
+    )
+
+
+def shared_land(session: Session, first_version_id: int, second_version_id: int) -> shapely.Geometry | None:
+    """The land that two versions share, from the faces that the child process drew of their cluster."""
+    first, second = aliased(OverlapFaceMember), aliased(OverlapFaceMember)
+    outlines = session.scalars(
+        select(OverlapFace.geom.ST_AsBinary())
+        .join(first, first.face_id == OverlapFace.id)
+        .join(second, second.face_id == OverlapFace.id)
+        .where(
+            OverlapFace.recorded_to.is_(None),
+            first.parcel_version_id == first_version_id,
+            second.parcel_version_id == second_version_id,
+        )
+    ).all()
+    parts = [part for outline in outlines for part in shapely.get_parts(shapely.from_wkb(bytes(outline)))]
+    return shapely.multipolygons(parts) if parts else None
