@@ -1,0 +1,186 @@
+"""``/hectares``, ``/parcels``, ``/targets``, ``/progress``, ``/events`` and ``/documents``."""
+
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import Depends, Query, Request
+from pydantic import Field, ValidationError
+from starlette.responses import Response
+
+from app.auth import Actor, Role, require
+from app.edge import JsonBody, Received, SessionDep, Uploads, answer, csv_answer
+from app.edge import router as make_router
+from app.edge.problems import from_validation
+from app.errors import BadRequest
+from app.landbank import schemas, service
+from app.landbank.events.schemas import DocumentIn, EventIn, document_document, event_document
+from app.landbank.events.service import document_remarks
+from app.landbank.hectares.query import EARLIEST, LATEST, HectaresParams, day, moment, one_of
+from app.landbank.targets.schemas import TargetIn, target_document
+from app.settings import Settings
+
+router = make_router(tags=["land bank"])
+viewer = Depends(require(Role.VIEWER))
+Editor = Annotated[Actor, Depends(require(Role.EDITOR))]
+Limit = Annotated[int, Query(ge=1, description="At most 10,000; above that, 10,000 are given")]
+After = Annotated[int, Query(ge=0, lt=2**63, description="Those after this id")]
+event_body = JsonBody(EventIn)
+target_body = JsonBody(TargetIn)
+document_form = Uploads("type", "number", "date", "issuer", file_optional=True)
+document_file = Uploads()
+
+
+class TableParams(HectaresParams):
+    """``GET /hectares`` with the form of its answer."""
+
+    f: str = Field("json", description="json or csv")
+
+
+class PiecesParams(HectaresParams):
+    """``GET /parcels``: every parameter of ``/hectares``, and which page."""
+
+    limit: int = Field(100, ge=1, description="At most 10,000; above that, 10,000 are given")
+    cursor: str | None = Field(None, description="Where the page before ended")
+
+
+def settings_of(request: Request) -> Settings:
+    """The service's settings."""
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+SettingsDep = Annotated[Settings, Depends(settings_of)]
+
+
+def _format(value: str) -> str:
+    if value == "xlsx":
+        raise BadRequest("format_not_offered", parameter="f", format=value)
+    return one_of("f", value, ("json", "csv"))
+
+
+@router.get("/hectares", dependencies=[viewer])
+def hectares(session: SessionDep, settings: SettingsDep, params: Annotated[TableParams, Query()]) -> Response:
+    """Hectares by category, place, programme, project or period; every row links to the pieces that it counts."""
+    form = _format(params.f)
+    table = service.hectares(session, settings, service.resolve(session, settings, params))
+    if form == "csv":
+        return csv_answer(*schemas.hectares_cells(table), f"hectares-{table.query.measure}-{table.query.as_of}.csv")
+    return answer(schemas.hectares_document(table))
+
+
+@router.get("/parcels", dependencies=[viewer])
+def parcels(
+    request: Request, session: SessionDep, settings: SettingsDep, params: Annotated[PiecesParams, Query()]
+) -> Response:
+    """Each counted piece behind a figure of ``/hectares``, by parcel code."""
+    query = service.resolve(session, settings, params)
+    page = service.pieces(session, settings, query, params.limit, params.cursor)
+    following = None
+    if page.cursor is not None:
+        kept = {name: value for name, value in request.query_params.items() if name not in {"cursor", "known_at"}}
+        known_at = {"known_at": moment(query.known_at), "as_of": str(query.as_of)}
+        following = "/parcels?" + urlencode(kept | known_at | {"cursor": page.cursor})
+    return answer(schemas.pieces_document(query, page, following))
+
+
+@router.get("/parcels/{code}/events", dependencies=[viewer])
+def parcel_events(session: SessionDep, code: str) -> Response:
+    """Everything that the ledger says about a parcel, also what was reversed."""
+    return answer({"events": [event_document(row) for row in service.events_of(session, code)]})
+
+
+@router.get("/events", dependencies=[viewer])
+def events(
+    session: SessionDep,
+    parcel: str | None = None,
+    type: str | None = None,  # noqa: A002  the contract's word
+    limit: Limit = 100,
+    after: After = 0,
+) -> Response:
+    """The ledger in the order of its recording."""
+    rows = service.events(session, parcel=parcel, kind=type, after=after, limit=limit)
+    return answer({"events": [event_document(row) for row in rows]})
+
+
+@router.post("/events")
+def record_event(session: SessionDep, actor: Editor, body: Annotated[EventIn, Depends(event_body)]) -> Response:
+    """Append an event. What is wrong with it is refused; what is worth knowing is told with it."""
+    recorded = service.record_event(session, actor, body)
+    return answer(event_document(recorded.row, recorded.remarks), 201)
+
+
+@router.get("/documents", dependencies=[viewer])
+def documents(session: SessionDep, limit: Limit = 100, after: After = 0) -> Response:
+    """Evidence documents in the order of their recording."""
+    rows = service.documents(session, after=after, limit=limit)
+    return answer({"documents": [document_document(row, document_remarks(row)) for row in rows]})
+
+
+@router.post("/documents")
+def add_document(
+    session: SessionDep, settings: SettingsDep, actor: Editor, body: Annotated[Received, Depends(document_form)]
+) -> Response:
+    """Record an evidence document; its file may come later. One already recorded is answered with 200."""
+    try:
+        asked = DocumentIn.model_validate(body.form)
+    except ValidationError as error:
+        raise from_validation(error.errors(include_url=False, include_input=False)[0]) from error
+    if len(body.files) > 1:
+        raise BadRequest("one_file_expected", parameter="file")
+    file = (body.files[0].path, body.files[0].name) if body.files else None
+    row, made = service.add_document(session, settings, actor, asked, file)
+    return answer(document_document(row, document_remarks(row)), 201 if made else 200)
+
+
+@router.put("/documents/{document}/file")
+def put_document_file(
+    session: SessionDep,
+    settings: SettingsDep,
+    actor: Editor,
+    document: int,
+    body: Annotated[Received, Depends(document_file)],
+) -> Response:
+    """The file of a document; the newest counts, earlier ones stay."""
+    if len(body.files) > 1:
+        raise BadRequest("one_file_expected", parameter="file")
+    row = service.add_file(session, settings, actor, document, body.files[0].path, body.files[0].name)
+    return answer(document_document(row))
+
+
+@router.get("/targets", dependencies=[viewer])
+def targets(
+    session: SessionDep,
+    year: Annotated[int | None, Query(ge=EARLIEST.year, le=LATEST.year)] = None,
+    programme: str | None = None,
+    known_at: str | None = None,
+) -> Response:
+    """The targets known at a moment, each in the version of that moment."""
+    known = service.resolve_known_at(session, known_at)
+    rows = service.targets(session, known, year=year, programme=programme)
+    return answer({"known_at": moment(known), "targets": [target_document(*row) for row in rows]})
+
+
+@router.post("/targets")
+def add_target(session: SessionDep, actor: Editor, body: Annotated[TargetIn, Depends(target_body)]) -> Response:
+    """Set a target, or its next version."""
+    return answer(target_document(*service.add_target(session, actor, body)), 201)
+
+
+@router.get("/progress", dependencies=[viewer])
+def progress(
+    session: SessionDep,
+    settings: SettingsDep,
+    year: Annotated[int | None, Query(ge=EARLIEST.year, le=LATEST.year)] = None,
+    as_of: str | None = None,
+    known_at: str | None = None,
+    f: str = "json",
+) -> Response:
+    """Each target of a year with what there is, what the calendar expects by now, a forecast and a card."""
+    form = _format(f)
+    on = day("as_of", as_of) or settings.today()
+    found = service.progress(session, settings, year or on.year, on, service.resolve_known_at(session, known_at))
+    if form == "csv":
+        name = f"progress-{found.year}-{found.as_of}.csv"
+        return csv_answer(schemas.PROGRESS_COLUMNS, schemas.progress_cells(found.rows), name)
+    document: dict[str, Any] = schemas.progress_document(found)
+    return answer(document)

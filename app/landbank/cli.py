@@ -1,0 +1,262 @@
+"""``landbank hectares``, ``progress``, ``targets`` and ``event``: the same services as over HTTP."""
+
+import csv
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import orjson
+import typer
+from pydantic import BaseModel, ValidationError
+
+from app.console import Command, JsonFlag, command, print_json, print_table
+from app.edge import csv_safe
+from app.edge.problems import from_validation
+from app.errors import BadRequest
+from app.landbank import schemas, service
+from app.landbank.events.schemas import EventIn, event_document
+from app.landbank.hectares.labels import MEASURE_NAMES
+from app.landbank.hectares.query import HectaresParams, day, moment
+from app.landbank.targets.schemas import TargetIn, target_document
+
+Model = TypeVar("Model", bound=BaseModel)
+CsvFlag = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
+targets_app = typer.Typer(no_args_is_help=True, help="Targets: list, add, load.")
+event_app = typer.Typer(no_args_is_help=True, help="Land events: add.")
+_CARDS = {"green": "绿 green", "yellow": "黄 yellow", "red": "红 red"}
+_NUMERIC = frozenset(
+    {"公顷 ha", "重叠 overlap m²", "地块 parcels", "mu", "m2", "printed", "target", "actual", "rate %"}
+)
+_PROGRESS_NUMERIC = _NUMERIC | {"gap", "expected", "forecast"}
+
+
+def register(app: typer.Typer) -> None:
+    """Put the land bank's commands under ``landbank``."""
+    app.command("hectares")(hectares)
+    app.command("progress")(progress)
+    app.add_typer(targets_app, name="targets")
+    app.add_typer(event_app, name="event")
+
+
+def hectares(
+    measure: str = "banked",
+    by: Annotated[str, typer.Option(help="Rows by: category, sub_district, programme, year, …")] = "category",
+    as_of: Annotated[str | None, typer.Option(help="yyyy-mm-dd; today by default")] = None,
+    from_: Annotated[str | None, typer.Option("--from", help="First day of a flow")] = None,
+    to: Annotated[str | None, typer.Option(help="Last day of a flow")] = None,
+    known_at: str | None = None,
+    programme: str | None = None,
+    category: str | None = None,
+    subcategory: str | None = None,
+    sub_district: str | None = None,
+    community: str | None = None,
+    project: str | None = None,
+    layer: str | None = None,
+    within: str | None = None,
+    bbox: Annotated[str | None, typer.Option(help="west,south,east,north in degrees")] = None,
+    boundaries: str = "then",
+    basis: str | None = None,
+    unit: str = "ha",
+    rounding: Annotated[str, typer.Option("--round", help="none, half_up or balanced")] = "none",
+    as_json: JsonFlag = False,
+    as_csv: CsvFlag = False,
+) -> None:
+    """Hectares in the land bank, by category and place."""
+    params = HectaresParams(
+        measure=measure, by=by or None, as_of=as_of, from_=from_, to=to, known_at=known_at, programme=programme,
+        category=category, subcategory=subcategory, sub_district=sub_district, community=community, project=project,
+        layer=layer, within=within, bbox=bbox, boundaries=boundaries, basis=basis, unit=unit, round=rounding,
+    )  # fmt: skip
+    with command() as run, run.session() as session:
+        table = service.hectares(session, run.settings, service.resolve(session, run.settings, params))
+    if as_json:
+        print_json(schemas.hectares_document(table))
+    elif as_csv:
+        _print_csv(*schemas.hectares_cells(table))
+    else:
+        print_hectares(table)
+
+
+def print_hectares(table: service.HectaresTable) -> None:
+    """The answer as a readable table: Chinese and English names, hectares, the total last."""
+    query = table.query
+    days = f"{query.as_of}" if query.is_stock else f"{query.first_day} – {query.last_day}"
+    extra = ([query.unit] if query.unit != "ha" else []) + (["printed"] if query.rounding != "none" else [])
+    columns = ["", "", "公顷 ha", "重叠 overlap m²", *extra, "地块 parcels"]
+    rows = []
+    for row in (*table.rows, table.total):
+        figures = [schemas.plain(row.hectares, 8), schemas.plain(row.overlap_square_metres, 4)]
+        if query.unit != "ha":
+            figures.append(schemas.plain(row.value))
+        if row.printed is not None:
+            figures.append(schemas.plain(row.printed))
+        rows.append([row.label.zh, row.label.en, *(figure or "" for figure in figures), str(row.parcels)])
+    title = f"{MEASURE_NAMES[query.measure].zh} {query.measure} · {days} · {table.basis}"
+    print_table(title, columns, rows, _NUMERIC)
+
+
+def progress(
+    year: Annotated[int | None, typer.Option(min=1900, max=2100)] = None,
+    as_of: str | None = None,
+    known_at: str | None = None,
+    as_json: JsonFlag = False,
+    as_csv: CsvFlag = False,
+) -> None:
+    """Hectares against the year's targets."""
+    with command() as run, run.session() as session:
+        on = day("as_of", as_of) or run.settings.today()
+        known = service.resolve_known_at(session, known_at)
+        found = service.progress(session, run.settings, year or on.year, on, known)
+    if as_json:
+        print_json(schemas.progress_document(found))
+    elif as_csv:
+        _print_csv(schemas.PROGRESS_COLUMNS, schemas.progress_cells(found.rows))
+    else:
+        print_progress(found)
+
+
+def print_progress(found: service.Progress) -> None:
+    """The year's targets as a readable table."""
+    columns = ["programme", "measure", "category", "kind", "status", "target", "actual", "rate %", "expected", "gap"]
+    rows = []
+    for row in found.rows:
+        target = row.target
+        where = " · ".join(part for part in (target.category, target.sub_district) if part)
+        goal = f"{target.comparator} {schemas.plain(target.value)} {target.unit}"
+        figures = [schemas.plain(row.actual, 4), schemas.plain(row.rate, 2), schemas.plain(row.expected, 2)]
+        figures += [schemas.plain(row.gap, 2), None if row.forecast is None else schemas.plain(row.forecast.mid, 2)]
+        names = [target.programme, target.measure, where, target.kind, target.status]
+        rows.append([*names, goal, *(figure or "–" for figure in figures), _CARDS.get(row.card or "", "–")])
+    title = f"{found.year} 年任务进度 progress · {found.as_of}"
+    print_table(title, [*columns, "forecast", "card"], rows, _PROGRESS_NUMERIC)
+
+
+@targets_app.command("list")
+def list_targets(year: int | None = None, programme: str | None = None, as_json: JsonFlag = False) -> None:
+    """The targets as now known."""
+    with command() as run, run.session() as session:
+        known = service.resolve_known_at(session, None)
+        found = [target_document(*row) for row in service.targets(session, known, year=year, programme=programme)]
+    if as_json:
+        print_json({"known_at": moment(known), "targets": found})
+        return
+    columns = ["year", "programme", "measure", "category", "sub_district", "kind", "status", "comparator", "value"]
+    columns += ["unit", "version"]
+    rows = [[str(target[name] if target[name] is not None else "") for name in columns] for target in found]
+    print_table("任务 targets", columns, rows, frozenset({"value", "version"}))
+
+
+@targets_app.command("add")
+def add_target(
+    programme: Annotated[str, typer.Option()],
+    measure: Annotated[str, typer.Option()],
+    year: Annotated[int, typer.Option()],
+    value: Annotated[str, typer.Option()],
+    status: Annotated[str, typer.Option()],
+    category: str | None = None,
+    sub_district: str | None = None,
+    kind: str = "city",
+    comparator: str = ">=",
+    unit: str = "ha",
+    document: int | None = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Set a target, or its next version."""
+    given = {
+        "programme": programme, "measure": measure, "year": year, "value": value, "status": status,
+        "category": category, "sub_district": sub_district, "kind": kind, "comparator": comparator, "unit": unit,
+        "document": document,
+    }  # fmt: skip
+    with command() as run, run.session() as session:
+        made = target_document(*service.add_target(session, run.actor, checked(TargetIn, given)))
+    _told(made, f"{made['id']} · version {made['version']}", as_json=as_json)
+
+
+@targets_app.command("load")
+def load_targets(file: Path, as_json: JsonFlag = False) -> None:
+    """Set every target of a JSON list, all or none."""
+    asked = [checked(TargetIn, given) for given in _json_list(file)]
+    with command() as run, run.session() as session:
+        made = [target_document(*row) for row in service.add_targets(session, run.actor, asked)]
+    _told({"targets": made}, str(len(made)), as_json=as_json)
+
+
+@event_app.command("add")
+def add_event(
+    type_: Annotated[str, typer.Option("--type", help="bank_entry, bank_exit, supply, handover or reversal")],
+    document: Annotated[int, typer.Option(help="The id of the evidence document")],
+    parcel: str | None = None,
+    effective_date: str | None = None,
+    kind: str | None = None,
+    reverses: int | None = None,
+    reason: str | None = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Append an event to the ledger."""
+    given = {
+        "type": type_, "document": document, "parcel": parcel, "effective_date": effective_date, "kind": kind,
+        "reverses": reverses, "reason": reason,
+    }  # fmt: skip
+    with command() as run:
+        record_events(run, [checked(EventIn, given)], as_json=as_json)
+
+
+@event_app.command("load")
+def load_events(file: Path, as_json: JsonFlag = False) -> None:
+    """Append every event of a JSON list, in its order, all or none."""
+    asked = [checked(EventIn, given) for given in _json_list(file)]
+    with command() as run:
+        record_events(run, asked, as_json=as_json)
+
+
+def record_events(run: Command, asked: Sequence[EventIn], *, as_json: bool = False) -> None:
+    """Append events in their order, all or none, and say what is worth knowing about each."""
+    with run.session() as session:
+        recorded = [service.record_event(session, run.actor, event) for event in asked]
+    made = [event_document(one.row, one.remarks) for one in recorded]
+    if as_json:
+        print_json(made[0] if len(made) == 1 else {"events": made})
+        return
+    rows = [
+        [
+            str(one["id"]),
+            one["type"],
+            one["parcel"],
+            str(one["effective_date"]),
+            "；".join(remark["message"]["zh"] for remark in one["findings"]),
+        ]
+        for one in made
+    ]
+    print_table("台账事项 events", ["id", "type", "parcel", "date", "notes"], rows)
+
+
+def checked(model: type[Model], given: Any) -> Model:
+    """What was given as the model. Raises ``BadRequest`` naming the field at fault."""
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise from_validation(error.errors(include_url=False, include_input=False)[0]) from error
+
+
+def _json_list(file: Path) -> list[Any]:
+    try:
+        found = orjson.loads(file.read_bytes())
+    except (OSError, orjson.JSONDecodeError) as error:
+        raise BadRequest("list_file_unreadable", parameter="file", file=file.name) from error
+    if not isinstance(found, list):
+        raise BadRequest("list_file_unreadable", parameter="file", file=file.name)
+    return found
+
+
+def _told(document: Any, text: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json(document)
+    else:
+        typer.echo(f"ok {text}")
+
+
+def _print_csv(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(["" if cell is None else csv_safe(str(cell)) for cell in row] for row in rows)

@@ -1,0 +1,328 @@
+-- What is counted, and nothing else is. Four functions, each of which can be asked from psql or from QGIS:
+--
+--   live_event      land events that hold: recorded by known_at and not reversed by then, with the date that counts
+--   top_category    each land category with the top of its tree
+--   counted_piece   every counted piece of land of every measure
+--   matching_piece  the pieces that one question asks for:
+--                   SELECT sum(counted_square_metres) FROM matching_piece(clock_timestamp(), 'banked', '2026-11-30', '2026-11-30')
+--
+-- known_at is recorded time: only what the service knew at that moment is used.
+-- A recognition rule (data, one per programme) says which evidence documents make a bank entry count, by which date
+-- (the document's or the effective one) and by which square metres. The default counts handover confirmations, by the
+-- document's date and by ellipsoidal square metres (on the ellipsoid of the storage CRS).
+
+CREATE OR REPLACE FUNCTION live_event(known_at timestamptz)
+RETURNS TABLE (
+    event_id bigint,
+    type text,
+    parcel_id bigint,
+    version_id bigint,
+    version bigint,
+    programme text,
+    project_code text,
+    role text,
+    layer text,
+    land_category text,
+    counted_on date,
+    basis text,
+    counts boolean
+)
+LANGUAGE sql STABLE
+AS $$
+    SELECT
+        e.id,
+        e.type,
+        e.parcel_id,
+        v.id,
+        v.version,
+        v.programme,
+        v.project_code,
+        v.role,
+        v.layer,
+        e.land_category,
+        CASE r.date_field WHEN 'effective_date' THEN e.effective_date ELSE d.date END,
+        r.basis,
+        -- Retained land (role 'retained') stays with its owner and is never in the bank.
+        e.type <> 'bank_entry' OR (d.type = ANY(r.document_types) AND v.role <> 'retained')
+    FROM land_event AS e
+    INNER JOIN document AS d ON e.document_id = d.id
+    INNER JOIN parcel_version AS v ON e.parcel_version_id = v.id
+    INNER JOIN recognition_rule AS r
+        ON v.programme = r.programme AND r.recorded_from <= known_at
+            AND (r.recorded_to IS NULL OR r.recorded_to > known_at)
+    WHERE
+        e.recorded_at <= known_at
+        AND e.type <> 'reversal'
+        AND NOT EXISTS (SELECT 1 FROM land_event AS x WHERE x.reverses_id = e.id AND x.recorded_at <= known_at)
+$$;
+
+CREATE OR REPLACE FUNCTION top_category(known_at timestamptz)
+RETURNS TABLE (code text, top text)
+LANGUAGE sql STABLE
+AS $$
+    WITH RECURSIVE known AS (
+        SELECT c.code, c.parent_code
+        FROM land_category AS c
+        WHERE c.recorded_from <= known_at AND (c.recorded_to IS NULL OR c.recorded_to > known_at)
+    ),
+
+    tree AS (
+        SELECT k.code, k.code AS top
+        FROM known AS k
+        WHERE k.parent_code IS NULL
+        UNION
+        SELECT k.code, t.top
+        FROM known AS k
+        INNER JOIN tree AS t ON k.parent_code = t.code
+    )
+
+    SELECT t.code, t.top
+    FROM tree AS t
+$$;
+
+-- One row per measure, event (or parcel version, for the inventory) and portion. A portion is the part of the parcel
+-- in one place; portions sum to their parcel exactly.
+-- Stocks (inventory, banked) hold from starts_on until the day before ends_on. Flows happen on starts_on.
+CREATE OR REPLACE FUNCTION counted_piece(known_at timestamptz)
+RETURNS TABLE (
+    measure text,
+    starts_on date,
+    ends_on date,
+    parcel_id bigint,
+    parcel_code text,
+    version_id bigint,
+    version bigint,
+    event_id bigint,
+    programme text,
+    project_code text,
+    land_category text,
+    layer text,
+    role text,
+    portion_id bigint,
+    district text,
+    sub_district text,
+    community text,
+    boundary_from date,
+    boundary_to date,
+    basis text,
+    counted_square_metres numeric,
+    declared_square_metres numeric,
+    document_square_metres numeric,
+    plane_square_metres numeric,
+    ellipsoidal_square_metres numeric
+)
+LANGUAGE sql STABLE
+AS $$
+    SELECT
+        c.measure,
+        c.starts_on,
+        c.ends_on,
+        c.parcel_id,
+        p.code,
+        c.version_id,
+        c.version,
+        c.event_id,
+        c.programme,
+        c.project_code,
+        c.land_category,
+        c.layer,
+        c.role,
+        o.id,
+        o.district,
+        o.sub_district,
+        o.community,
+        o.boundary_from,
+        o.boundary_to,
+        c.basis,
+        -- A rule that counts declared or document square metres counts nothing where none are stated.
+        coalesce(
+            CASE c.basis
+                WHEN 'declared' THEN o.declared_square_metres
+                WHEN 'document' THEN o.document_square_metres
+                WHEN 'plane' THEN o.plane_square_metres
+                ELSE o.ellipsoidal_square_metres
+            END, 0
+        ),
+        o.declared_square_metres,
+        o.document_square_metres,
+        o.plane_square_metres,
+        o.ellipsoidal_square_metres
+    FROM (
+        -- The inventory: a parcel version holds from its effective date until a later version takes effect.
+        -- A later version that takes effect no later than this one replaces it altogether.
+        SELECT
+            'inventory' AS measure,
+            v.effective_date AS starts_on,
+            v.ends_on,
+            v.parcel_id,
+            v.id AS version_id,
+            v.version,
+            NULL::bigint AS event_id,
+            v.programme,
+            v.project_code,
+            v.land_category,
+            v.layer,
+            v.role,
+            'ellipsoidal' AS basis
+        FROM (
+            SELECT
+                w.*,
+                min(w.effective_date) OVER (
+                    PARTITION BY w.parcel_id
+                    ORDER BY w.version ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
+                ) AS ends_on
+            FROM parcel_version AS w
+            WHERE w.recorded_from <= known_at AND (w.recorded_to IS NULL OR w.recorded_to > known_at)
+        ) AS v
+        WHERE v.ends_on IS NULL OR v.ends_on > v.effective_date
+        UNION ALL
+        -- The bank: land is in from an entry that counts until the first exit after it.
+        SELECT
+            'banked', b.counted_on, b.ends_on, b.parcel_id, b.version_id, b.version, b.event_id, b.programme,
+            b.project_code, b.land_category, b.layer, b.role, b.basis
+        FROM (
+            SELECT
+                e.*,
+                min(e.counted_on) FILTER (WHERE e.type = 'bank_exit') OVER (
+                    PARTITION BY e.parcel_id
+                    ORDER BY e.counted_on, e.event_id ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
+                ) AS ends_on
+            FROM live_event(known_at) AS e
+            WHERE e.type IN ('bank_entry', 'bank_exit')
+        ) AS b
+        WHERE b.type = 'bank_entry' AND b.counts
+        UNION ALL
+        SELECT
+            'bank_entries', e.counted_on, NULL, e.parcel_id, e.version_id, e.version, e.event_id, e.programme,
+            e.project_code, e.land_category, e.layer, e.role, e.basis
+        FROM live_event(known_at) AS e
+        WHERE e.type = 'bank_entry' AND e.counts
+        UNION ALL
+        SELECT
+            'supplied', e.counted_on, NULL, e.parcel_id, e.version_id, e.version, e.event_id, e.programme,
+            e.project_code, e.land_category, e.layer, e.role, e.basis
+        FROM live_event(known_at) AS e
+        WHERE e.type = 'supply'
+        UNION ALL
+        SELECT
+            'handed_over', e.counted_on, NULL, e.parcel_id, e.version_id, e.version, e.event_id, e.programme,
+            e.project_code, e.land_category, e.layer, e.role, e.basis
+        FROM live_event(known_at) AS e
+        WHERE e.type = 'handover'
+        UNION ALL
+        -- Total supply: what was supplied directly, and what renewal handed over.
+        SELECT
+            'supply_total', e.counted_on, NULL, e.parcel_id, e.version_id, e.version, e.event_id, e.programme,
+            e.project_code, e.land_category, e.layer, e.role, e.basis
+        FROM live_event(known_at) AS e
+        WHERE e.type = 'supply' OR (e.type = 'handover' AND e.programme = 'renewal')
+    ) AS c
+    INNER JOIN portion AS o
+        ON c.version_id = o.parcel_version_id AND o.recorded_from <= known_at
+            AND (o.recorded_to IS NULL OR o.recorded_to > known_at)
+    LEFT JOIN parcel AS p ON c.parcel_id = p.id
+$$;
+
+-- The pieces that a question asks for. Every filter left out (null) lets everything through.
+--   first_day, last_day   stocks: held on some day of these; flows: happened in them
+--   boundaries_on         the place boundaries of that day; left out: those in force then (flows: on the day itself)
+--   category              codes at any level of the tree; subcategory: the piece's own code
+--   'none' among places, projects: pieces without one
+-- held_from, held_to: for stocks, the days on which the piece is held within these boundaries (held_to excluded).
+CREATE OR REPLACE FUNCTION matching_piece(
+    known_at timestamptz,
+    measure text,
+    first_day date,
+    last_day date,
+    boundaries_on date DEFAULT NULL,
+    programme text[] DEFAULT NULL,
+    category text[] DEFAULT NULL,
+    subcategory text[] DEFAULT NULL,
+    sub_district text[] DEFAULT NULL,
+    community text[] DEFAULT NULL,
+    project text[] DEFAULT NULL,
+    layer text[] DEFAULT NULL,
+    within text[] DEFAULT NULL,
+    parcels bigint[] DEFAULT NULL
+)
+RETURNS TABLE (
+    held_from date,
+    held_to date,
+    parcel_id bigint,
+    parcel_code text,
+    version_id bigint,
+    version bigint,
+    event_id bigint,
+    programme text,
+    project_code text,
+    top text,
+    land_category text,
+    layer text,
+    portion_id bigint,
+    district text,
+    sub_district text,
+    community text,
+    basis text,
+    counted_square_metres numeric,
+    declared_square_metres numeric,
+    document_square_metres numeric,
+    plane_square_metres numeric,
+    ellipsoidal_square_metres numeric
+)
+LANGUAGE sql STABLE
+AS $$
+    SELECT
+        m.held_from,
+        m.held_to,
+        m.parcel_id,
+        m.parcel_code,
+        m.version_id,
+        m.version,
+        m.event_id,
+        m.programme,
+        m.project_code,
+        coalesce(t.top, m.land_category),
+        m.land_category,
+        m.layer,
+        m.portion_id,
+        m.district,
+        m.sub_district,
+        m.community,
+        m.basis,
+        m.counted_square_metres,
+        m.declared_square_metres,
+        m.document_square_metres,
+        m.plane_square_metres,
+        m.ellipsoidal_square_metres
+    FROM (
+        SELECT
+            c.*,
+            CASE
+                WHEN boundaries_on IS NULL AND $2 IN ('inventory', 'banked') THEN greatest(c.starts_on, c.boundary_from)
+                ELSE c.starts_on
+            END AS held_from,
+            CASE
+                WHEN $2 NOT IN ('inventory', 'banked') THEN 'infinity'
+                WHEN boundaries_on IS NULL THEN least(coalesce(c.ends_on, 'infinity'), c.boundary_to)
+                ELSE coalesce(c.ends_on, 'infinity')
+            END AS held_to,
+            CASE WHEN $2 IN ('inventory', 'banked') THEN boundaries_on ELSE coalesce(boundaries_on, c.starts_on) END AS cut_on
+        FROM counted_piece(known_at) AS c
+        WHERE c.measure = $2 AND (parcels IS NULL OR c.parcel_id = ANY(parcels))
+    ) AS m
+    LEFT JOIN top_category(known_at) AS t ON m.land_category = t.code
+    WHERE
+        m.held_from <= last_day
+        AND m.held_from < m.held_to
+        AND (($2 IN ('inventory', 'banked') AND m.held_to > first_day)
+            OR ($2 NOT IN ('inventory', 'banked') AND m.held_from >= first_day))
+        AND (m.cut_on IS NULL OR (m.boundary_from <= m.cut_on AND m.boundary_to > m.cut_on))
+        AND ($6 IS NULL OR m.programme = ANY($6))
+        AND ($7 IS NULL OR m.land_category = ANY($7) OR t.top = ANY($7))
+        AND ($8 IS NULL OR m.land_category = ANY($8))
+        AND ($9 IS NULL OR coalesce(m.sub_district, 'none') = ANY($9))
+        AND ($10 IS NULL OR coalesce(m.community, 'none') = ANY($10))
+        AND ($11 IS NULL OR coalesce(m.project_code, 'none') = ANY($11))
+        AND ($12 IS NULL OR m.layer = ANY($12))
+        AND ($13 IS NULL OR m.district = ANY($13) OR m.sub_district = ANY($13) OR m.community = ANY($13))
+$$;

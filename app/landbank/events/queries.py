@@ -1,0 +1,170 @@
+"""Reading and writing the ledger: events with their parcels and documents, and what is wrong with new ones."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from sqlalchemy import Select, case, select
+from sqlalchemy.orm import Session, aliased
+
+from app.inventory.models import Parcel, ParcelVersion
+from app.landbank.events.schemas import DocumentRow, EventRow
+from app.landbank.models import Document, DocumentFile, LandEvent
+from app.sql import Query, run
+
+PACKAGE = "app.landbank.events"
+
+
+@dataclass(frozen=True)
+class EventProblem:
+    """What is wrong with an event: message code, the row of the upload, the parcel's code, what stands there."""
+
+    code: str
+    row: int | None
+    parcel: str
+    detail: str | None
+
+
+@dataclass(frozen=True)
+class EntryConflict:
+    """Two banked parcels that share land while both are in: ellipsoidal square metres."""
+
+    first_event: int
+    second_event: int
+    first_row: int | None
+    second_row: int | None
+    first_parcel: str
+    second_parcel: str
+    first_version_id: int
+    second_version_id: int
+    square_metres: Decimal
+    first_is_new: bool
+    second_is_new: bool
+
+
+_STAGED_PROBLEMS = Query(PACKAGE, "staged_event_problems.sql", EventProblem)
+_ENTRY_PROBLEMS = Query(PACKAGE, "entry_problems.sql", EventProblem)
+_CONFLICTS = Query(PACKAGE, "entry_conflicts.sql", EntryConflict)
+
+
+def staged_problems(session: Session, upload_id: int, rows: Sequence[int] | None) -> list[EventProblem]:
+    """Rows of an upload whose event cannot be recorded as it stands."""
+    return _STAGED_PROBLEMS.all(session, upload_id=upload_id, rows=None if rows is None else list(rows))
+
+
+def insert_staged(
+    session: Session, upload_id: int, rows: Sequence[int] | None, actor: str, recorded_at: datetime
+) -> int:
+    """Record the documents and events of an upload's rows; how many events."""
+    chosen = None if rows is None else list(rows)
+    run(session, PACKAGE, "record_staged_documents.sql", upload_id=upload_id, rows=chosen, recorded_at=recorded_at)
+    return run(
+        session,
+        PACKAGE,
+        "record_staged_events.sql",
+        upload_id=upload_id,
+        rows=chosen,
+        actor=actor,
+        recorded_at=recorded_at,
+    )
+
+
+def parcels_with_events(session: Session, recorded_at: datetime) -> list[int]:
+    """The parcels of the events of one publication."""
+    return list(session.scalars(select(LandEvent.parcel_id).where(LandEvent.recorded_at == recorded_at).distinct()))
+
+
+def entry_problems(session: Session, parcels: Sequence[int], recorded_at: datetime) -> list[EventProblem]:
+    """What makes the ledger of some parcels wrong, as of a publication not yet committed."""
+    return _ENTRY_PROBLEMS.all(session, parcels=list(parcels), recorded_at=recorded_at)
+
+
+def entry_conflicts(session: Session, parcels: Sequence[int], recorded_at: datetime) -> list[EntryConflict]:
+    """Land that some parcels and others would have in the bank twice."""
+    return _CONFLICTS.all(session, parcels=list(parcels), recorded_at=recorded_at)
+
+
+def version_on(session: Session, parcel_id: int, day: date) -> ParcelVersion | None:
+    """The parcel's version of a day; before the first one, the first."""
+    before = ParcelVersion.effective_date <= day
+    return session.scalars(
+        select(ParcelVersion)
+        .where(ParcelVersion.parcel_id == parcel_id, ParcelVersion.recorded_to.is_(None))
+        .order_by(
+            before.desc(),
+            case((before, ParcelVersion.effective_date)).desc(),
+            ParcelVersion.effective_date,
+            ParcelVersion.version.desc(),
+        )
+        .limit(1)
+    ).one_or_none()
+
+
+def reversal_of(session: Session, event_id: int) -> int | None:
+    """The event that reversed an event, if one did."""
+    return session.scalars(select(LandEvent.id).where(LandEvent.reverses_id == event_id)).one_or_none()
+
+
+def _events() -> Select[LandEvent, str, int, Document, int]:
+    reversal = aliased(LandEvent)
+    return (
+        select(LandEvent, Parcel.code, ParcelVersion.version, Document, reversal.id)
+        .join(Parcel, Parcel.id == LandEvent.parcel_id)
+        .join(ParcelVersion, ParcelVersion.id == LandEvent.parcel_version_id)
+        .join(Document, Document.id == LandEvent.document_id)
+        .outerjoin(reversal, reversal.reverses_id == LandEvent.id)
+        .order_by(LandEvent.id)
+    )
+
+
+def event(session: Session, event_id: int) -> EventRow:
+    """One event that exists."""
+    return EventRow(*session.execute(_events().where(LandEvent.id == event_id)).one().tuple())
+
+
+def events(session: Session, *, parcel: str | None, kind: str | None, after: int, limit: int) -> list[EventRow]:
+    """Events in the order of their recording, of one parcel or of all, after an event's id."""
+    statement = _events().where(LandEvent.id > after).limit(limit)
+    if parcel is not None:
+        statement = statement.where(Parcel.code == parcel)
+    if kind is not None:
+        statement = statement.where(LandEvent.type == kind)
+    return [EventRow(*row.tuple()) for row in session.execute(statement)]
+
+
+def events_of(session: Session, parcel: Parcel) -> list[EventRow]:
+    """Every event of a parcel."""
+    return [EventRow(*row.tuple()) for row in session.execute(_events().where(LandEvent.parcel_id == parcel.id))]
+
+
+def documents(session: Session, *, after: int, limit: int) -> list[DocumentRow]:
+    """Documents in the order of their recording, each with its newest file."""
+    newest = (
+        select(DocumentFile.id)
+        .where(DocumentFile.document_id == Document.id)
+        .order_by(DocumentFile.id.desc())
+        .limit(1)
+        .correlate(Document)
+        .scalar_subquery()
+    )
+    statement = (
+        select(Document, DocumentFile.sha256, DocumentFile.filename)
+        .outerjoin(DocumentFile, DocumentFile.id == newest)
+        .where(Document.id > after)
+        .order_by(Document.id)
+        .limit(limit)
+    )
+    return [DocumentRow(*row) for row in session.execute(statement)]
+
+
+def document_like(session: Session, kind: str, number: str, day: date, issuer: str | None) -> Document | None:
+    """The document of that type, number, date and issuer, if it is recorded."""
+    return session.scalars(
+        select(Document).where(
+            Document.type == kind,
+            Document.number == number,
+            Document.date == day,
+            Document.issuer.is_not_distinct_from(issuer),
+        )
+    ).one_or_none()

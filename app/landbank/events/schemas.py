@@ -1,0 +1,130 @@
+"""Documents and events as sent and as answered."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.errors import message
+from app.landbank.models import Document, LandEvent
+
+EventType = Literal["bank_entry", "bank_exit", "supply", "handover", "reversal"]
+DocumentType = Literal[
+    "handover_confirmation", "survey_report", "grant_contract", "allocation_decision", "approval", "other"
+]
+MAX_TEXT = 500
+DocumentId = Annotated[int, Field(ge=1, lt=2**63)]
+
+
+class DocumentIn(BaseModel):
+    """The fields of ``POST /documents`` beside the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: DocumentType
+    number: str = Field(min_length=1, max_length=MAX_TEXT)
+    date: date
+    issuer: str | None = Field(None, min_length=1, max_length=MAX_TEXT)
+
+
+class EventIn(BaseModel):
+    """``POST /events``. ``document`` is the id of an evidence document, or the document itself.
+
+    A reversal names the event that it ``reverses``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: EventType
+    parcel: str | None = Field(None, min_length=1, max_length=MAX_TEXT)
+    effective_date: date | None = None
+    document: DocumentId | DocumentIn
+    kind: Literal["grant", "allocation"] | None = None
+    reverses: int | None = Field(None, ge=1, lt=2**63)
+    reason: str | None = Field(None, max_length=MAX_TEXT)
+
+
+@dataclass(frozen=True)
+class Remark:
+    """Something to know about what was recorded all the same: ``warn`` or ``note``."""
+
+    severity: str
+    code: str
+    values: tuple[tuple[str, str], ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        """The remark with its texts."""
+        told = message(self.code, **dict(self.values))
+        return {
+            "severity": self.severity,
+            "code": self.code,
+            "message": {"zh": told.zh.what, "en": told.en.what},
+            "action": {"zh": told.zh.do, "en": told.en.do},
+        }
+
+
+@dataclass(frozen=True)
+class EventRow:
+    """An event with its parcel's code, its document, and the event that reversed it."""
+
+    event: LandEvent
+    parcel: str
+    version: int
+    document: Document
+    reversed_by: int | None
+
+
+@dataclass(frozen=True)
+class DocumentRow:
+    """A document with its newest file."""
+
+    document: Document
+    file_sha256: str | None
+    filename: str | None
+
+
+def event_document(row: EventRow, remarks: tuple[Remark, ...] = ()) -> dict[str, Any]:
+    """An event as answered."""
+    event = row.event
+    return {
+        "id": event.id,
+        "type": event.type,
+        "parcel": row.parcel,
+        "version": row.version,
+        "land_category": event.land_category,
+        "effective_date": event.effective_date,
+        "document": {
+            "id": row.document.id,
+            "type": row.document.type,
+            "number": row.document.number,
+            "date": row.document.date,
+            "issuer": row.document.issuer,
+        },
+        "kind": event.kind,
+        "reverses": event.reverses_id,
+        "reversed_by": row.reversed_by,
+        "reason": event.reason,
+        "actor": event.actor,
+        "upload_id": event.upload_id,
+        "upload_row": event.upload_row,
+        "recorded_at": event.recorded_at,
+        "findings": [remark.document() for remark in remarks],
+        "links": [{"rel": "parcel", "href": f"/parcels/{row.parcel}/history"}],
+    }
+
+
+def document_document(row: DocumentRow, remarks: tuple[Remark, ...] = ()) -> dict[str, Any]:
+    """A document as answered."""
+    found = row.document
+    return {
+        "id": found.id,
+        "type": found.type,
+        "number": found.number,
+        "date": found.date,
+        "issuer": found.issuer,
+        "file_sha256": row.file_sha256,
+        "filename": row.filename,
+        "recorded_at": found.recorded_at,
+        "findings": [remark.document() for remark in remarks],
+    }

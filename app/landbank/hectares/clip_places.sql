@@ -1,0 +1,10 @@
+-- Places that meet a box and were in force on a day, as known at a moment.
+SELECT
+    p.level,
+    p.code,
+    ST_AsBinary(p.geom) AS outline
+FROM (SELECT ST_GeomFromWKB(:box, :srid) AS box) AS b
+INNER JOIN place AS p ON b.box && p.geom
+WHERE
+    p.valid_from <= :day AND (p.valid_to IS NULL OR p.valid_to > :day)
+    AND p.recorded_from <= :known_at AND (p.recorded_to IS NULL OR p.recorded_to > :known_at)

@@ -1,0 +1,56 @@
+-- The counted pieces behind a figure of hectares.sql, one by one, in pages: the same question gives the same pieces.
+WITH clip AS (
+    SELECT
+        c.portion_id,
+        c.plane,
+        c.ellipsoidal
+    FROM unnest(CAST(:clip_portions AS bigint[]), CAST(:clip_plane AS numeric[]), CAST(:clip_ellipsoidal AS numeric[]))
+        AS c (portion_id, plane, ellipsoidal)
+)
+
+SELECT
+    m.parcel_code AS code,
+    m.version,
+    m.event_id AS event,
+    m.held_from AS date,
+    m.programme,
+    m.project_code AS project,
+    m.top AS category,
+    m.land_category AS subcategory,
+    m.district,
+    m.sub_district,
+    m.community,
+    m.portion_id,
+    coalesce(
+        CASE coalesce(CAST(:basis AS text), m.basis)
+            WHEN 'declared'
+                THEN round(coalesce(k.ellipsoidal / m.ellipsoidal_square_metres, 1) * m.declared_square_metres, 4)
+            WHEN 'document'
+                THEN round(coalesce(k.ellipsoidal / m.ellipsoidal_square_metres, 1) * m.document_square_metres, 4)
+            WHEN 'plane' THEN coalesce(k.plane, m.plane_square_metres)
+            ELSE coalesce(k.ellipsoidal, m.ellipsoidal_square_metres)
+        END, 0
+    ) AS square_metres
+FROM matching_piece(
+    known_at => :known_at,
+    measure => :measure,
+    first_day => :first_day,
+    last_day => :last_day,
+    boundaries_on => :boundaries_on,
+    programme => :programme,
+    category => :category,
+    subcategory => :subcategory,
+    sub_district => :sub_district,
+    community => :community,
+    project => :project,
+    layer => :layer,
+    within => :within,
+    parcels => :parcels
+) AS m
+LEFT JOIN clip AS k ON m.portion_id = k.portion_id
+WHERE
+    (NOT CAST(:clipped AS boolean) OR k.portion_id IS NOT NULL)
+    AND (m.parcel_code, m.portion_id, coalesce(m.event_id, 0))
+    > (CAST(:after_code AS text), CAST(:after_portion AS bigint), CAST(:after_event AS bigint))
+ORDER BY m.parcel_code, m.portion_id, coalesce(m.event_id, 0)
+LIMIT :limit

@@ -1,0 +1,189 @@
+"""Answers: the rows and the total of a question with names, units and links, and the pieces behind them."""
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+
+import orjson
+from sqlalchemy.orm import Session
+
+from app.errors import BadRequest
+from app.geometry import balanced, convert, round_half_up
+from app.geometry import hectares as to_hectares
+from app.landbank.hectares import queries, rollup
+from app.landbank.hectares.clip import clip
+from app.landbank.hectares.labels import Label, label_of, labels
+from app.landbank.hectares.query import NONE, HectaresQuery
+from app.landbank.rules import Rule, basis_of, rules
+from app.settings import Settings
+
+PRINTED_PLACES = 2
+"""Decimals of a printed table: reports of the bureau have two."""
+MAX_PIECES = 10_000
+_UNIT_PLACES = {"ha": 8, "m2": 4, "mu": 8}
+
+
+@dataclass(frozen=True)
+class HectaresRow:
+    """One row, or the total. ``keys`` are the dimensions asked for with their codes."""
+
+    keys: tuple[tuple[str, str | None], ...]
+    label: Label
+    square_metres: Decimal
+    overlap_square_metres: Decimal
+    parcels: int
+    value: Decimal
+    printed: Decimal | None
+    href: str
+
+    @property
+    def hectares(self) -> Decimal:
+        """Unrounded: 8 decimals."""
+        return to_hectares(self.square_metres)
+
+    @property
+    def land_square_metres(self) -> Decimal:
+        """The union of the row's pieces."""
+        return self.square_metres - self.overlap_square_metres
+
+
+@dataclass(frozen=True)
+class HectaresTable:
+    """The answer to a question. ``residual`` is the printed total minus the sum of the printed rows."""
+
+    query: HectaresQuery
+    rows: tuple[HectaresRow, ...]
+    total: HectaresRow
+    basis: str
+    rules: tuple[Rule, ...]
+
+    @property
+    def residual(self) -> Decimal:
+        """What rounding leaves between the printed rows and the printed total; 0 where nothing is rounded.
+
+        Stocks by year or month do not add up over time, so they have none.
+        """
+        if self.total.printed is None or (self.query.is_stock and self.query.step):
+            return Decimal(0)
+        return self.total.printed - sum((row.printed or Decimal(0) for row in self.rows), Decimal(0))
+
+
+@dataclass(frozen=True)
+class PiecePage:
+    """Some of the pieces behind a figure, and where the next ones begin."""
+
+    pieces: tuple[queries.PieceRow, ...]
+    cursor: str | None
+
+
+def hectares(session: Session, settings: Settings, query: HectaresQuery) -> HectaresTable:
+    """The answer. The roll-up and the pieces themselves give the same figures; the first is quick."""
+    if rollup.answers(session, query):
+        summed = rollup.rolled_up(session, query)
+    else:
+        summed = queries.summed(session, query, clip(session, settings.srid, query))
+    told = _Telling(query, labels(session, query), queries.tops(session, query.known_at))
+    found = sorted((told.row(row) for row in summed if not row.is_total), key=_order)
+    total = next(told.row(row) for row in summed if row.is_total)
+    known = rules(session, query.known_at, query.programme)
+    return HectaresTable(
+        query, tuple(_printed(query, found)), _printed_total(query, total), basis_of(query, known), known
+    )
+
+
+def pieces(session: Session, settings: Settings, query: HectaresQuery, limit: int, cursor: str | None) -> PiecePage:
+    """The next pieces of a question, by parcel code. ``limit`` is at least 1; at most ``MAX_PIECES`` are given."""
+    limit = min(limit, MAX_PIECES)
+    inside = clip(session, settings.srid, query)
+    # A stock by year is asked for at its last day here: that is what its total counts.
+    plain = query.narrowed(by=())
+    found = queries.pieces(session, plain, inside, _after(cursor), limit + 1)
+    if len(found) <= limit:
+        return PiecePage(tuple(found), None)
+    last = found[limit - 1]
+    after = orjson.dumps([last.code, last.portion_id, last.event or 0])
+    return PiecePage(tuple(found[:limit]), base64.urlsafe_b64encode(after).decode().rstrip("="))
+
+
+def _after(cursor: str | None) -> tuple[str, int, int]:
+    if cursor is None:
+        return "", 0, 0
+    try:
+        code, portion, event = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (binascii.Error, ValueError, TypeError) as error:
+        raise BadRequest("cursor_invalid", parameter="cursor") from error
+    whole = all(type(number) is int and 0 <= number < 2**63 for number in (portion, event))
+    if not (isinstance(code, str) and "\0" not in code and whole):
+        raise BadRequest("cursor_invalid", parameter="cursor")
+    return code, portion, event
+
+
+@dataclass(frozen=True)
+class _Telling:
+    """What turns summed rows into rows of an answer."""
+
+    query: HectaresQuery
+    names: Mapping[tuple[str, str | None], Label]
+    tops: Mapping[str, str]
+
+    def row(self, row: queries.SummedRow) -> HectaresRow:
+        keys = () if row.is_total else tuple((name, getattr(row, name)) for name in self.query.by)
+        return HectaresRow(
+            keys=keys,
+            label=Label("合计", "Total") if row.is_total else label_of(self.names, keys),
+            square_metres=row.square_metres,
+            overlap_square_metres=row.overlap_square_metres,
+            parcels=row.parcels,
+            value=convert(row.square_metres, self.query.unit, _UNIT_PLACES[self.query.unit]),
+            printed=None,
+            href=narrowed(self.query, keys, self.tops).parcels_href(),
+        )
+
+
+def _order(row: HectaresRow) -> tuple[tuple[bool, str], ...]:
+    return tuple((code is None, code or "") for _, code in row.keys)
+
+
+def _printed(query: HectaresQuery, rows: Sequence[HectaresRow]) -> list[HectaresRow]:
+    values = [row.value for row in rows]
+    if query.rounding == "none":
+        return list(rows)
+    if query.rounding == "balanced":
+        printed = balanced(values, PRINTED_PLACES)
+    else:
+        printed = [round_half_up(value, PRINTED_PLACES) for value in values]
+    return [replace(row, printed=value) for row, value in zip(rows, printed, strict=True)]
+
+
+def _printed_total(query: HectaresQuery, total: HectaresRow) -> HectaresRow:
+    if query.rounding == "none":
+        return total
+    return replace(total, printed=round_half_up(total.value, PRINTED_PLACES))
+
+
+def narrowed(query: HectaresQuery, keys: Sequence[tuple[str, str | None]], tops: Mapping[str, str]) -> HectaresQuery:
+    """The question that asks for one row alone; ``tops`` gives the top of each land category."""
+    values: dict[str, object] = {"by": ()}
+    for name, code in keys:
+        if name in {"year", "month"}:
+            values |= _period(query, str(code))
+        elif name == "category" and query.category and code not in query.category:
+            # Only some children of this category were asked for.
+            values[name] = tuple(asked for asked in query.category if tops.get(asked) == code)
+        else:
+            values[name] = (NONE if code is None else code,)
+    return query.narrowed(**values)
+
+
+def _period(query: HectaresQuery, code: str) -> dict[str, object]:
+    """The days of a year (yyyy) or month (yyyy-mm): a stock at its end, a flow within it, never past the question's."""
+    year, month = int(code[:4]), int(code[5:] or 12)
+    after = date(year + month // 12, month % 12 + 1, 1)
+    last = min(date.fromordinal(after.toordinal() - 1), query.last_day)
+    if query.is_stock:
+        return {"as_of": last, "first_day": last, "last_day": last}
+    first = max(date(year, int(code[5:] or 1), 1), query.first_day)
+    return {"first_day": first, "last_day": last}

@@ -1,0 +1,1 @@
+"""Hectares against targets: where a year stands, and where it is going."""

@@ -1,0 +1,178 @@
+"""The documents of hectares, pieces and progress, as JSON and as rows of a table."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from app.geometry import hectares as to_hectares
+from app.landbank.hectares.queries import PieceRow
+from app.landbank.hectares.query import HectaresQuery, moment
+from app.landbank.hectares.service import HectaresRow, HectaresTable, PiecePage
+from app.landbank.progress.cards import CALENDAR_PACE
+from app.landbank.progress.forecast import METHOD, Forecast
+from app.landbank.progress.service import Progress, ProgressRow
+from app.landbank.rules import Rule
+from app.landbank.targets.schemas import target_document
+
+_FIGURES = ("hectares", "square_metres", "overlap_square_metres", "land_square_metres")
+
+
+def plain(value: Decimal | None, places: int | None = None) -> str | None:
+    """A decimal as text without an exponent, with ``places`` decimals where given; figures never pass a float."""
+    if value is None:
+        return None
+    return format(value, "f" if places is None else f".{places}f")
+
+
+def hectares_document(table: HectaresTable) -> dict[str, Any]:
+    """``GET /hectares``: figures in text, codes in dimensions, every default that was filled in."""
+    query = table.query
+    return {
+        "measure": query.measure,
+        "by": list(query.by),
+        "unit": query.unit,
+        "as_of": query.as_of,
+        **({} if query.is_stock else {"from": query.first_day, "to": query.last_day}),
+        "known_at": moment(query.known_at),
+        "boundaries": query.boundaries,
+        "basis": table.basis,
+        "rule": [rule_document(rule) for rule in table.rules],
+        "rows": [_row(query, row) for row in table.rows],
+        "total": _row(query, table.total),
+        "residual": plain(table.residual, 2),
+    }
+
+
+def rule_document(rule: Rule) -> dict[str, Any]:
+    """A recognition rule: which documents count, by which date and which square metres."""
+    return {
+        "code": rule.code,
+        "version": rule.version,
+        "programme": rule.programme,
+        "document_types": rule.document_types,
+        "date_field": rule.date_field,
+        "basis": rule.basis,
+    }
+
+
+def _row(query: HectaresQuery, row: HectaresRow) -> dict[str, Any]:
+    document: dict[str, Any] = dict(row.keys)
+    document["labels"] = {"zh": row.label.zh, "en": row.label.en}
+    document |= _figures(row)
+    if query.unit != "ha":
+        document["value"] = plain(row.value)
+    if row.printed is not None:
+        document["printed"] = plain(row.printed)
+    return document | {"parcels": row.parcels, "links": [{"rel": "parcels", "href": row.href}]}
+
+
+def _figures(row: HectaresRow) -> dict[str, str | None]:
+    return {name: plain(getattr(row, name), 8 if name == "hectares" else 4) for name in _FIGURES}
+
+
+def hectares_cells(table: HectaresTable) -> tuple[list[str], list[list[object]]]:
+    """Columns and rows for CSV: the rows and the total, told by the first cell of its last line."""
+    query = table.query
+    extra = [*(["value"] if query.unit != "ha" else []), *(["printed"] if query.rounding != "none" else [])]
+    columns = [*query.by, "label_zh", "label_en", *_FIGURES, *extra, "parcels"]
+    rows: list[list[object]] = []
+    for row in (*table.rows, table.total):
+        keys = dict(row.keys)
+        figures = [plain(getattr(row, name)) for name in extra]
+        rows.append(
+            [
+                *(keys.get(name) for name in query.by),
+                row.label.zh,
+                row.label.en,
+                *_figures(row).values(),
+                *figures,
+                row.parcels,
+            ]
+        )
+    return columns, rows
+
+
+def pieces_document(query: HectaresQuery, page: PiecePage, next_href: str | None) -> dict[str, Any]:
+    """``GET /parcels``: the pieces behind a figure."""
+    links = [] if next_href is None else [{"rel": "next", "href": next_href}]
+    return {
+        "measure": query.measure,
+        "as_of": query.as_of,
+        "known_at": moment(query.known_at),
+        "parcels": [_piece(piece) for piece in page.pieces],
+        "cursor": page.cursor,
+        "links": links,
+    }
+
+
+def _piece(piece: PieceRow) -> dict[str, Any]:
+    return {
+        "code": piece.code,
+        "version": piece.version,
+        "event": piece.event,
+        "date": piece.date,
+        "programme": piece.programme,
+        "project": piece.project,
+        "category": piece.category,
+        "subcategory": piece.subcategory,
+        "district": piece.district,
+        "sub_district": piece.sub_district,
+        "community": piece.community,
+        "square_metres": plain(piece.square_metres, 4),
+        "hectares": plain(to_hectares(piece.square_metres), 8),
+        "links": [
+            {"rel": "history", "href": f"/parcels/{piece.code}/history"},
+            {"rel": "events", "href": f"/parcels/{piece.code}/events"},
+        ],
+    }
+
+
+def progress_document(found: Progress) -> dict[str, Any]:
+    """``GET /progress``: one row for each target of the year."""
+    return {
+        "year": found.year,
+        "as_of": found.as_of,
+        "known_at": moment(found.known_at),
+        "card_rule": {
+            "name": CALENDAR_PACE.name,
+            "green_from": plain(CALENDAR_PACE.green_from),
+            "yellow_from": plain(CALENDAR_PACE.yellow_from),
+        },
+        "rows": [_progress_row(row) for row in found.rows],
+    }
+
+
+def _progress_row(row: ProgressRow) -> dict[str, Any]:
+    return {
+        "target": target_document(row.target, row.document),
+        "actual": plain(row.actual),
+        "rate": plain(row.rate),
+        "gap": plain(row.gap),
+        "expected": plain(row.expected),
+        "forecast": _forecast(row.forecast),
+        "card": row.card,
+        "links": [] if row.href is None else [{"rel": "parcels", "href": row.href}],
+    }
+
+
+def _forecast(found: Forecast | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {"low": plain(found.low), "mid": plain(found.mid), "high": plain(found.high), "method": METHOD}
+
+
+PROGRESS_COLUMNS = (
+    "programme", "measure", "category", "sub_district", "year", "kind", "status", "comparator", "value", "unit",
+    "actual", "rate", "gap", "expected", "low", "mid", "high", "card",
+)  # fmt: skip
+
+
+def progress_cells(rows: Sequence[ProgressRow]) -> list[list[object]]:
+    """Progress as rows for CSV, in the order of ``PROGRESS_COLUMNS``."""
+    return [
+        [getattr(row.target, name) for name in PROGRESS_COLUMNS[:8]]
+        + [plain(row.target.value), row.target.unit, *map(plain, (row.actual, row.rate, row.gap, row.expected))]
+        + [plain(getattr(row.forecast, name, None)) for name in ("low", "mid", "high")]
+        + [row.card]
+        for row in rows
+    ]

@@ -1,0 +1,46 @@
+"""The land bank's services under one name: what commands, HTTP and uploads call."""
+
+from app.landbank.events.service import (
+    StagedEvents,
+    add_document,
+    add_file,
+    check_entries,
+    documents,
+    events,
+    events_of,
+    record_event,
+    record_staged_events,
+)
+from app.landbank.hectares.query import HectaresParams, HectaresQuery, resolve, resolve_known_at
+from app.landbank.hectares.rollup import append_rollup, rebuild_rollup
+from app.landbank.hectares.service import HectaresTable, hectares, pieces
+from app.landbank.progress.service import Progress, progress
+from app.landbank.rules import rules
+from app.landbank.targets.service import add_target, add_targets, targets
+
+__all__ = [
+    "HectaresParams",
+    "HectaresQuery",
+    "HectaresTable",
+    "Progress",
+    "StagedEvents",
+    "add_document",
+    "add_file",
+    "add_target",
+    "add_targets",
+    "append_rollup",
+    "check_entries",
+    "documents",
+    "events",
+    "events_of",
+    "hectares",
+    "pieces",
+    "progress",
+    "rebuild_rollup",
+    "record_event",
+    "record_staged_events",
+    "resolve",
+    "resolve_known_at",
+    "rules",
+    "targets",
+]

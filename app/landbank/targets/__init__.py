@@ -1,0 +1,1 @@
+"""Targets: what was set for a year, in versions."""
