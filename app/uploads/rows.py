@@ -20,7 +20,8 @@ Ints = NDArray[np.int64]
 class Rows:
     """One upload's rows. ``good`` are those that nothing refuses; every refusal is told in ``findings``.
 
-    ``fields`` hold what was read, by our names; ``columns`` by the file's; ``staged`` what it was found to mean, ready for the staging table.
+    ``fields`` hold what was read, by our names; ``columns`` by the file's;
+    ``staged`` what it was found to mean, ready for the staging table.
     """
 
     collection: str

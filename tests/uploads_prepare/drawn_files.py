@@ -64,7 +64,7 @@ def prepared(tmp_path: Path) -> Callable[..., Prepared]:
         folder, workdir = tmp_path / "in", tmp_path / "out"
         folder.mkdir()
         workdir.mkdir()
-        given = {"collection": "consolidation-parcels", "crs": "EPSG:4547", "srid": 4547}
+        given: dict[str, Any] = {"collection": "consolidation-parcels", "crs": "EPSG:4547", "srid": 4547}
         given |= {"catalogue": Catalogue(CATEGORIES, USES, PLACES)} | options
         found = prepare(Job(files=write(folder, rings, columns), **given), workdir)
         assert found.read == found.staged + found.refused
@@ -75,7 +75,7 @@ def prepared(tmp_path: Path) -> Callable[..., Prepared]:
 
 
 def table(path: Path) -> Any:
-    with pa.OSFile(str(path)) as source, pa.ipc.open_file(source) as reader:
+    with pa.OSFile(str(path), "r") as source, pa.ipc.open_file(source) as reader:
         return reader.read_all()
 
 
