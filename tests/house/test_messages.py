@@ -4,7 +4,7 @@ import ast
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from app import errors
@@ -16,7 +16,6 @@ CODE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 PLACE = re.compile(r"\{(\w+)\}")
 # English may name a Chinese term in brackets.
 TERM = re.compile(r"\([^()]*\)")
-FRAGMENT = "_cause_"
 Texts = dict[str, dict[str, str]]
 
 
@@ -33,10 +32,9 @@ def ill_written(code: str, texts: Texts) -> Iterator[str]:
     if set(texts) != {"zh", "en"} or any(set(text) != {"what", "do"} for text in texts.values()):
         yield f"{code}: needs zh and en, each with what and do"
         return
-    # A cause is put into another message, which says what to do.
-    needed = ("what",) if FRAGMENT in code else ("what", "do")
-    if not all(text[part].strip() for text in texts.values() for part in needed):
-        yield f"{code}: an empty text"
+    # A fragment, which is put into another message, may say nothing, but then in both languages.
+    if any(bool(texts["zh"][part].strip()) != bool(texts["en"][part].strip()) for part in ("what", "do")):
+        yield f"{code}: a text in one language only"
     # A value may itself be text: {cause_zh} in one language is {cause_en} in the other.
     fields = {
         language: {name.removesuffix(f"_{language}") for name in PLACE.findall(" ".join(text.values()))}
@@ -44,7 +42,7 @@ def ill_written(code: str, texts: Texts) -> Iterator[str]:
     }
     if fields["zh"] != fields["en"]:
         yield f"{code}: zh and en tell different values"
-    if not re.search(r"[\u4e00-\u9fff]", "".join(texts["zh"].values())):
+    if any(texts["zh"].values()) and not re.search(r"[\u4e00-\u9fff]", "".join(texts["zh"].values())):
         yield f"{code}: zh is not Chinese"
     if re.search(r"[\u4e00-\u9fff]", TERM.sub("", "".join(texts["en"].values()))):
         yield f"{code}: en holds Chinese"
@@ -89,7 +87,8 @@ def codes(node: ast.expr) -> Iterator[str]:
         yield from codes(node.orelse)
 
 
-FINDERS = {"Finding", "Problem", "refusal", "message", "_say"}
+TELLERS = {"Finding", "Problem", "refusal", "tell", "add_rows"}
+GIVERS = TELLERS | {"message", "_say"}
 APP = {name: tree(name) for name in files(".py", under=("app/",))}
 ERRORS = error_names(list(APP.values()))
 KNOWN = dict(entries())
@@ -99,7 +98,7 @@ def unknown(module: ast.Module) -> list[str]:
     """Codes given that no catalogue holds; an empty one is filled in later by the caller."""
     return [
         f"line {line}: {pattern}"
-        for line, pattern, _ in given(module, ERRORS | FINDERS)
+        for line, pattern, _ in given(module, ERRORS | GIVERS)
         if pattern and not any(re.fullmatch(pattern, code) for code in KNOWN)
     ]
 
@@ -112,6 +111,17 @@ def unfilled(module: ast.Module) -> list[str]:
             lacking = set(PLACE.findall(json.dumps(KNOWN[code]))) - (values or set())
             found += [f"line {line}: {code} needs {', '.join(sorted(lacking))}"] if lacking else []
     return found
+
+
+def silent(modules: Iterable[ast.Module], known: dict[str, Texts]) -> set[str]:
+    """Codes that are told on their own and do not say what is the matter and what to do."""
+    patterns = {pattern for module in modules for _, pattern, _ in given(module, ERRORS | TELLERS)}
+    empty = {
+        code
+        for code, texts in known.items()
+        if not all(part.strip() for one in texts.values() for part in one.values())
+    }
+    return {code for code in empty if any(re.fullmatch(pattern, code) for pattern in patterns)}
 
 
 def test_no_code_is_defined_twice() -> None:
@@ -130,10 +140,16 @@ def test_every_error_brings_the_values_of_its_text() -> None:
     assert not offences(APP, lambda name: unfilled(APP[name]))
 
 
+def test_what_is_told_says_what_to_do() -> None:
+    assert not silent(APP.values(), KNOWN)
+
+
 def test_every_code_in_the_catalogue_is_given() -> None:
     named = {text for module in APP.values() for _, text in strings(module)}
+    # Checks written in SQL give their codes as literals.
+    named |= {text for name in files(".sql", under=("app/",)) for text in re.findall(r"'(\w+)'", read(name))}
     patterns = {
-        pattern for module in APP.values() for _, pattern, _ in given(module, ERRORS | FINDERS) if "+" in pattern
+        pattern for module in APP.values() for _, pattern, _ in given(module, ERRORS | GIVERS) if "+" in pattern
     }
     assert not [
         code for code in KNOWN if code not in named and not any(re.fullmatch(pattern, code) for pattern in patterns)
@@ -150,6 +166,8 @@ def test_the_checks_can_fail() -> None:
     assert list(ill_written("x", good | {"en": {"what": "No {name}.", "do": " "}}))
     assert list(ill_written("x", {"zh": good["en"], "en": good["en"]}))
     assert list(ill_written("x", {"zh": good["zh"], "en": good["zh"]}))
+    mute = {"zh": {"what": "无", "do": ""}, "en": {"what": "None", "do": ""}}
+    assert silent([ast.parse('Finding("mute", "warn")')], {"mute": mute, "other": mute}) == {"mute"}
     source = 'raise Conflict("no_such_code_at_all")\nFinding(f"nothing_{like}_this", "warn")\nrefusal("zip_empty")'
     assert len(unknown(ast.parse(source))) == 2
     assert unknown(ast.parse('NotFound("absent_one" if x else "absent_two")')) == [
