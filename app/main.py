@@ -129,6 +129,7 @@ def create_app(settings: Settings, routers: Sequence[APIRouter] = ROUTERS) -> Fa
     """The application on the database of ``settings``, which must name one."""
     if settings.database_url is None:
         raise BadRequest("setting_invalid", parameter="DATABASE_URL", name="DATABASE_URL", reason="is not set")
+    configure_logging()
     app = FastAPI(
         title="Land bank",
         version=__version__,
@@ -216,7 +217,7 @@ _PROBLEM = {
 
 
 def configure_logging() -> None:
-    """One JSON object per line on standard error."""
+    """One JSON object per line on standard error; stack traces without local variables, which may be keys."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -225,7 +226,8 @@ def configure_logging() -> None:
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        # Looked up at each line: whoever captures standard error replaces it.
+        logger_factory=lambda *_: structlog.WriteLogger(sys.stderr),
     )
 
 
@@ -239,7 +241,6 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
 
 def serve(settings: Settings, host: str, port: int) -> None:
     """Serve until SIGINT or SIGTERM, let running requests end (at most 20 s), and return."""
-    configure_logging()
     app = create_app(settings)
     config = uvicorn.Config(
         app,

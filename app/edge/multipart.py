@@ -13,7 +13,6 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from app.errors import BadRequest, TooLarge
 
 MAX_PARTS = 64
-MAX_HEADER_BYTES = 16 << 10
 MAX_FIELD_BYTES = 1 << 20
 _FLUSH_BYTES = 1 << 20
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -50,7 +49,6 @@ class Form:
         self.files: list[tuple[str, Path, str, int]] = []
         self._folder, self._parameters = folder, parameters
         self._parts = 0
-        self._header_bytes = 0
         self._header_name, self._header_value = bytearray(), bytearray()
         self._headers: dict[bytes, bytes] = {}
         self._field = ""
@@ -103,19 +101,11 @@ class Form:
         if self._parts > MAX_PARTS:
             raise TooLarge("too_many_parts", limit=MAX_PARTS)
         self._headers = {}
-        self._header_bytes = 0
-
-    def _count_header(self, size: int) -> None:
-        self._header_bytes += size
-        if self._header_bytes > MAX_HEADER_BYTES:
-            raise TooLarge("body_too_large", limit=MAX_HEADER_BYTES)
 
     def _on_header_field(self, data: bytes, start: int, end: int) -> None:
-        self._count_header(end - start)
         self._header_name += data[start:end]
 
     def _on_header_value(self, data: bytes, start: int, end: int) -> None:
-        self._count_header(end - start)
         self._header_value += data[start:end]
 
     def _on_header_end(self) -> None:

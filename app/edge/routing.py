@@ -80,7 +80,7 @@ def _flat(dependant: Dependant) -> Iterator[Dependant]:
 
 
 def _at_most_one(found: list[Kind], what: str, path: str) -> Kind | None:
-    if len(found) > 1:
+    if any(other is not found[0] for other in found):
         raise RuntimeError(f"{path} has more than one {what}")
     return found[0] if found else None
 
