@@ -2,7 +2,9 @@
 
 import getpass
 import os
+import secrets
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ import orjson
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
@@ -20,11 +23,14 @@ from app import embedded
 from app.auth import Actor, Role
 from app.db import make_engine, unit_of_work
 from app.edge import problem_document
+from app.edge.problems import Unforeseen
 from app.errors import LandbankError, Unavailable
 from app.settings import Settings, load_settings
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print the HTTP document.")]
-out = Console()
+WIDTH_OF_A_PIPE = 160
+"""Columns where there is no terminal to ask: tables in a log or a file are not cut to 80."""
+out = Console(width=None if sys.stdout.isatty() else WIDTH_OF_A_PIPE)
 err = Console(stderr=True)
 
 
@@ -76,7 +82,7 @@ def print_table(title: str, columns: list[str], rows: list[list[str]], numeric: 
         table.add_column(name, justify="right" if name in numeric else "left")
     for row in rows:
         # A cell is text and never markup: names come out of uploaded files.
-        table.add_row(*[typer.unstyle(cell).replace("[", "\\[") for cell in row])
+        table.add_row(*map(Text, row))
     out.print(table)
 
 
@@ -89,6 +95,18 @@ def tell(error: LandbankError, *, as_json: bool) -> None:
         err.print(f"{text.what} {text.do}", markup=False, highlight=False, soft_wrap=True)
 
 
+def _logged() -> LandbankError:
+    """Note the exception being handled in ``errors.log`` under LANDBANK_HOME; what to tell the person instead."""
+    number = secrets.token_hex(6)
+    log = load_settings().home / "errors.log"
+    try:
+        with log.open("a", encoding="utf-8") as file:
+            file.write(f"{number}\n{traceback.format_exc()}\n")
+    except OSError:
+        err.print(traceback.format_exc(limit=-1), markup=False)
+    return Unforeseen("unforeseen", id=number)
+
+
 def guarded(function: Callable[[], None]) -> int:
     """Run the command line; the exit code. Nothing unforeseen shows a stack trace."""
     as_json = "--json" in sys.argv
@@ -99,6 +117,9 @@ def guarded(function: Callable[[], None]) -> int:
         return error.exit_code
     except OperationalError:
         tell(Unavailable("database_unreachable"), as_json=as_json)
+        return 1
+    except Exception:  # noqa: BLE001  whatever it is, the person gets a number and the log gets the rest
+        tell(_logged(), as_json=as_json)
         return 1
     except KeyboardInterrupt:
         return 130

@@ -96,7 +96,9 @@ def check(session: Session, settings: Settings, actor: Actor, upload: Upload) ->
     options = UploadOptions(**upload.options)
     with preparing.prepared(session, settings, upload, options) as result:
         upload.crs, upload.encoding, upload.layer = result.crs, result.encoding, result.layer
-        staging.stage(session, upload.id, result.rows, result.portions)
+        staging.clear(session, upload.id)
+        if result.staged:
+            staging.stage(session, upload.id, result.rows, result.portions)
     outcome = _refusable(result.findings, options)
     tried_at_once = options.commit == "auto" and not options.dry_run and options.rows == "all"
     if not outcome.refused and not tried_at_once:

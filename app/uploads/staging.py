@@ -12,11 +12,10 @@ from app.uploads.models import StagedPortion, StagedRow
 
 
 def stage(session: Session, upload_id: int, rows: Path, portions: Path) -> None:
-    """Replace what is staged for an upload by two Arrow IPC files (columns as in the staging tables).
+    """Stage two Arrow IPC files, with columns as in the staging tables, under an upload.
 
     Geometry is EWKB in the storage CRS; square metres are whole numbers of 1e-4 m².
     """
-    clear(session, upload_id)
     for table, file in ((StagedRow.__tablename__, rows), (StagedPortion.__tablename__, portions)):
         _copy(session, table, upload_id, file)
 
