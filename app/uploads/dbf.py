@@ -173,8 +173,7 @@ def decode(found: Sequence[Column], encoding: Encoding) -> tuple[dict[str, Any],
         if text is None:
             text, odd = _decoded(column, name, encoding)
             problems += odd
-        empty = pc.equal(pc.binary_length(text), pa.scalar(0))
-        texts[name] = pc.if_else(empty, pa.scalar(None, pa.string()), text)
+        texts[name] = _null_where_empty(text)
         problems += _looks_like_code(column, name)
     return texts, problems
 
@@ -202,12 +201,19 @@ def _decoded(column: Column, name: str, encoding: Encoding) -> tuple[Strings, li
     return _strings(texts).take(_indices(column.codes)), problems
 
 
-# Buffers and not pa.array or to_numpy: those import pandas where it is installed, a second for nothing.
+# Buffers and not pa.array, pa.scalar or to_numpy: those import pandas where it is installed, a second for nothing.
 def _strings(texts: Sequence[str]) -> Strings:
     raw = [text.encode() for text in texts]
     offsets = np.cumsum([0, *map(len, raw)]).astype(np.int32)
     buffers = [None, pa.py_buffer(offsets.data), pa.py_buffer(b"".join(raw))]
     return pa.Array.from_buffers(pa.string(), len(texts), buffers)
+
+
+def _null_where_empty(text: Strings) -> Strings:
+    _, offsets, content = text.buffers()
+    ends = np.frombuffer(offsets, dtype=np.int32, count=len(text) + 1)
+    filled = np.packbits(ends[1:] > ends[:-1], bitorder="little")
+    return pa.Array.from_buffers(pa.string(), len(text), [pa.py_buffer(filled.data), offsets, content])
 
 
 def _indices(codes: NDArray[np.int64]) -> Any:

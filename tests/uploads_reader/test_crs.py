@@ -203,8 +203,9 @@ def test_reprojection_puts_land_where_it_is(tmp_path: Path, srid: int) -> None:
 @pytest.mark.parametrize(
     ("source", "target"),
     [
-        (31287, 3035), (3035, 25833), (32635, 3035), (4326, 25832), (25833, 4647), (4647, 25832), (2193, 4326), (4269, 3857),
-        (3006, 3035), (4269, 32610), (5186, 32652), (28992, 3035), (27700, 3857), (4283, 3857), (4326, 31287), (4326, 4547),
+        (31287, 3035), (3035, 25833), (32635, 3035), (4326, 25832), (25833, 4647), (4647, 25832), (2193, 4326),
+        (4269, 3857), (3006, 3035), (4269, 32610), (5186, 32652), (28992, 3035), (27700, 3857), (4283, 3857),
+        (4326, 31287), (4326, 4547),
     ],
 )  # fmt: skip
 def test_known_paths(source: int, target: int) -> None:
@@ -222,6 +223,11 @@ def test_helpers() -> None:
     assert by_prefix(46_500_000.0, Y) == []
     assert by_prefix(38_990_000.0, Y) == []
     assert listed([1, 2, 3, 7]) == "EPSG:1-3, EPSG:7"
+
+
+def test_a_path_that_is_metres_off_is_none() -> None:
+    with pytest.raises(FileRefusedError, match="crs_no_path"):
+        find_path(CRS.from_epsg(4131), CRS.from_epsg(4547))  # Indian 1960: 27 m at best
 
 
 def test_rows_without_geometry_need_no_path(tmp_path: Path) -> None:

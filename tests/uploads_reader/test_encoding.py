@@ -151,7 +151,8 @@ def test_two_byte_utf8_by_chance_is_still_gbk() -> None:
     ("name", "known"),
     [
         ("UTF-8", "UTF-8"), ("utf8", "UTF-8"), ("CP65001", "UTF-8"), ("ANSI 936", "GB18030"), ("cp936", "GB18030"),
-        ("936", "GB18030"), ("GB2312", "GB18030"), ("windows-1252", "CP1252"), ("ANSI 1252", "CP1252"), ("Big5", "CP950"),
+        ("936", "GB18030"), ("GB2312", "GB18030"), ("windows-1252", "CP1252"), ("ANSI 1252", "CP1252"),
+        ("Big5", "CP950"),
         ("OEM 437", "CP437"), ("ISO-8859-15", "ISO8859-15"), ("8859_1", "ISO8859-1"), ("Shift_JIS", "CP932"),
         ("SYSTEM", None), ("", None), ("ISO-8859-99", None), ("CP999", None), ("rot13", None), ("unicode_escape", None),
     ],
