@@ -13,31 +13,12 @@ from app.db import Publication, lock_publication, publish
 from app.errors import Refused
 from app.reference import queries, sources
 from app.reference.models import LandCategory, LandUseCode, Place
+from app.reference.values import Category, LandUse, PlacePolygon
 
 SINCE_EVER = date(1900, 1, 1)
 """From when a place without a stated date holds: no land event is older."""
 
 Counts = dict[str, int]
-
-
-@dataclass(frozen=True)
-class Category:
-    """A land category."""
-
-    code: str
-    parent_code: str | None
-    name_zh: str
-    name_en: str
-
-
-@dataclass(frozen=True)
-class LandUse:
-    """A code of a national standard and the category that it means."""
-
-    scheme: str
-    version: str
-    code: str
-    category: str
 
 
 @dataclass(frozen=True)
@@ -56,18 +37,6 @@ class Catalogue:
         """The category of a code; a code that is not listed means nothing, its prefix neither."""
         found = {(use.scheme, use.version, use.code): use.category for use in self.land_uses}
         return found.get((scheme, version, code))
-
-
-@dataclass(frozen=True)
-class PlacePolygon:
-    """A place's boundary in force in ``[valid_from, valid_to)``; ``geom`` is WKB in the storage CRS."""
-
-    level: str
-    code: str
-    parent_code: str | None
-    valid_from: date
-    valid_to: date | None
-    geom: bytes
 
 
 class PlaceRow(Protocol):
