@@ -43,9 +43,7 @@ def history_document(parcel: Parcel, versions: list[ParcelVersion], portions: li
 
 
 def _portion(portion: Portion) -> dict[str, Any]:
-    return {name: getattr(portion, name) for name in PLACES} | {
-        name: _text(getattr(portion, name)) for name in FIGURES
-    }
+    return {name: getattr(portion, name) for name in PLACES} | {name: _text(getattr(portion, name)) for name in FIGURES}
 
 
 def _links(version: ParcelVersion) -> list[dict[str, str]]:

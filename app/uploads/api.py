@@ -85,7 +85,7 @@ def parsed_mapping(text: str) -> dict[str, Any] | str:
     try:
         mapping: dict[str, Any] = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise BadRequest("mapping_invalid", parameter="mapping", reason=str(error)) from error
+        raise BadRequest("mapping_invalid", parameter="mapping", key="mapping", expected="JSON") from error
     return mapping
 
 

@@ -4,65 +4,17 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import shapely
 
+from app.reference.values import Category, LandUse, PlacePolygon
 from app.uploads.mapping import plain
 from app.uploads.overlay import Place
 
 EVER_BEFORE, EVER_AFTER = date.min, date.max
 """The ends of time in Arrow dates, which know no infinity; ``[from, to)``."""
-
-
-class PlaceLike(Protocol):
-    """A place as the reference slice hands it over: a dated polygon in the storage CRS, as WKB."""
-
-    @property
-    def level(self) -> str: ...  # noqa: D102 - district, sub_district, community
-    @property
-    def code(self) -> str: ...  # noqa: D102
-    @property
-    def parent_code(self) -> str | None: ...  # noqa: D102
-    @property
-    def valid_from(self) -> date: ...  # noqa: D102
-    @property
-    def valid_to(self) -> date | None: ...  # noqa: D102
-    @property
-    def geom(self) -> bytes: ...  # noqa: D102
-
-
-@dataclass(frozen=True)
-class PlacePolygon:
-    """A district, sub-district or community in force in ``[valid_from, valid_to)``; WKB in the storage CRS."""
-
-    level: str
-    code: str
-    parent_code: str | None
-    valid_from: date
-    valid_to: date | None
-    geom: bytes
-
-
-@dataclass(frozen=True)
-class Category:
-    """A land category."""
-
-    code: str
-    parent_code: str | None
-    name_zh: str
-    name_en: str
-
-
-@dataclass(frozen=True)
-class LandUse:
-    """A code of a national standard and the category that it means."""
-
-    scheme: str
-    version: str
-    code: str
-    category: str
 
 
 @dataclass(frozen=True)
@@ -71,7 +23,7 @@ class Catalogue:
 
     categories: Sequence[Category] = ()
     land_uses: Sequence[LandUse] = ()
-    places: Sequence[PlaceLike] = ()
+    places: Sequence[PlacePolygon] = ()
 
     def to_json(self) -> dict[str, Any]:
         """For the way into the child process."""
@@ -91,7 +43,7 @@ class Catalogue:
         )
 
 
-def places_to_json(places: Iterable[PlaceLike]) -> list[list[Any]]:
+def places_to_json(places: Iterable[PlacePolygon]) -> list[list[Any]]:
     """Places as JSON rows, WKB as base64."""
     return [
         [
@@ -152,7 +104,7 @@ class Epoch:
     places: list[Place] = field(default_factory=list)
 
 
-def epochs(places: Sequence[PlaceLike]) -> list[Epoch]:
+def epochs(places: Sequence[PlacePolygon]) -> list[Epoch]:
     """Every boundary epoch in order. The first reaches back for ever: older land is told by the oldest known border."""
     cuts = sorted({day for place in places for day in (place.valid_from, place.valid_to) if day is not None})
     starts = [EVER_BEFORE, *cuts[1:]] if cuts else [EVER_BEFORE]
@@ -164,7 +116,7 @@ def epochs(places: Sequence[PlaceLike]) -> list[Epoch]:
     return found
 
 
-def partition(places: Sequence[PlaceLike]) -> list[Place]:
+def partition(places: Sequence[PlacePolygon]) -> list[Place]:
     """The finest pieces: communities, what they leave of their sub-district, what those leave of their district."""
     shapes = {(place.level, place.code): shapely.from_wkb(bytes(place.geom)) for place in places}
     parents = {(place.level, place.code): place.parent_code for place in places}

@@ -18,7 +18,7 @@ SELECT
                 e.parcel_id = p.id
                 AND e.type <> 'reversal'
                 AND NOT EXISTS (SELECT 1 FROM land_event AS r WHERE r.reverses_id = e.id)
-        ), false
+        ), FALSE
     ) AS outline_in_ledger
 FROM staged_row AS s
 LEFT JOIN parcel AS p ON s.code = p.code
@@ -31,6 +31,6 @@ LEFT JOIN LATERAL (
     WHERE newest.parcel_id = p.id AND newest.recorded_to IS NULL
     ORDER BY newest.version DESC
     LIMIT 1
-) AS v ON true
+) AS v ON TRUE
 WHERE s.upload_id = :upload_id
 ORDER BY s.row

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import shapely
 
-from app.uploads.catalogue import PlaceLike, epochs, places_from_json, places_to_json
+from app.reference.values import PlacePolygon
+from app.uploads.catalogue import epochs, places_from_json, places_to_json
 from app.uploads.overlay import MISSING, Figures, Place, portions
 
 NOWHERE = Place(None, None, None, shapely.Polygon())
@@ -24,7 +25,7 @@ class CutJob:
     ids: list[int]
     wkb: list[bytes]
     figures: list[tuple[int, int, int | None, int | None]]
-    places: Sequence[PlaceLike]
+    places: Sequence[PlacePolygon]
 
     def to_json(self) -> dict[str, Any]:
         """For the way into the child process; WKB as base64."""

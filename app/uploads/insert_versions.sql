@@ -1,4 +1,5 @@
--- A version for every new or changed row. It holds from the row's effective date, else the document's, else the upload's.
+-- A version for every new or changed row.
+-- It holds from the row's effective date, else the document's, else the upload's.
 INSERT INTO parcel_version (
     parcel_id, version, geom, name, programme, project_code, role, layer, land_category, land_use_scheme, land_use_code,
     cadastral_code, declared_square_metres, document_square_metres, plane_square_metres, ellipsoidal_square_metres,

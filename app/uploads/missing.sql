@@ -1,11 +1,11 @@
 -- Parcels that the newest committed file of this name brought in and that the present file lacks.
 SELECT count(*) AS missing
-FROM staged_row AS s
-RIGHT JOIN (
+FROM (
     SELECT DISTINCT p.code
     FROM parcel_version AS v
     INNER JOIN parcel AS p ON v.parcel_id = p.id
     INNER JOIN upload AS u ON v.upload_id = u.id
     WHERE u.filename = :filename AND u.collection = :collection AND u.state = 'committed' AND v.recorded_to IS NULL
-) AS before ON s.code = before.code AND s.upload_id = :upload_id
+) AS before
+LEFT JOIN staged_row AS s ON before.code = s.code AND s.upload_id = :upload_id
 WHERE s.id IS NULL

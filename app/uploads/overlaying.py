@@ -9,7 +9,8 @@ import numpy as np
 import shapely
 
 from app.geometry import from_e4, to_e4
-from app.uploads.catalogue import Epoch, PlaceLike, epochs
+from app.reference.values import PlacePolygon
+from app.uploads.catalogue import Epoch, epochs
 from app.uploads.overlay import MISSING, Face, Figures, Parcels, clusters, faces, pairs, portions
 from app.uploads.rows import Ints
 
@@ -36,7 +37,7 @@ class OverlayJob:
     new: Outlines
     stored: Outlines
     known: Sequence[tuple[int, int]]
-    places: Sequence[PlaceLike]
+    places: Sequence[PlacePolygon]
 
 
 @dataclass(frozen=True)

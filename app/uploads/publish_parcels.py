@@ -59,8 +59,10 @@ def _against(fates: list[queries.StagedFate], options: UploadOptions) -> list[Fi
             found.append(Finding("code_exists", "refuse", fate.row, fate.code, values=values))
         elif fate.outline_in_ledger:
             accepted = options.decisions.get(f"outline_in_ledger:{fate.row}") == "accept"
-            code, severity = ("survey_correction", "warn") if accepted else ("outline_in_ledger", "refuse")
-            found.append(Finding(code, severity, fate.row, fate.code, values=values))
+            if accepted:
+                found.append(Finding("survey_correction", "warn", fate.row, fate.code, values=values))
+            else:
+                found.append(Finding("outline_in_ledger", "refuse", fate.row, fate.code, values=values))
     return found
 
 
@@ -91,7 +93,7 @@ def _correct_surveys(session: Session, publication: Publication, actor: Actor, u
             ParcelVersion.upload_row.in_(rows),
         )
     )
-    versions = {parcel_id: version_id for parcel_id, version_id in found}
+    versions: dict[int, int] = dict(found.tuples().all())
     events = queries.live_events_on(session, list(versions))
     reissue_events(session, publication, actor, events, versions, "survey_correction")
 

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 import shapely
 
-from app.uploads.catalogue import Catalogue, Category, LandUse, PlacePolygon
+from app.reference.values import Category, LandUse, PlacePolygon
+from app.uploads.catalogue import Catalogue
 from app.uploads.prepare import Job, Prepared, prepare
 
 X, Y = 500_000.0, 2_500_000.0

@@ -30,7 +30,7 @@ def reissue_events(
     versions: Mapping[int, int],
     reason: str,
 ) -> None:
-    """Reverse events and record them anew on their parcel's corrected version (``versions``: parcel id → version id)."""
+    """Reverse events and record them anew on their parcel's corrected version: ``versions`` by parcel id."""
     found = list(events)
     reverse_events(session, publication, actor, found, reason)
     rows = [
