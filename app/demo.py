@@ -43,15 +43,20 @@ def is_empty(session: Session) -> bool:
     return not any(session.scalar(select(exists().select_from(table))) for table in tables)
 
 
+def load_categories(session: Session, actor: Actor) -> None:
+    """The land categories and crosswalks, into a database that has none: without them no parcel can come in."""
+    if not session.scalar(select(exists().select_from(LandCategory))):
+        reference.load(session, actor.name)
+
+
 def load_demo(work: Command) -> bool:
-    """Load reference data into a database without any, and the demo district into an empty one; whether it did.
+    """Load the demo district into an empty database, and the categories where there are none; whether it did.
 
     All of it is one transaction: a start that was interrupted leaves no half a district behind. Elsewhere than in
     the demo's own coordinate system the district is left out, since it would lie on another country's land.
     """
     with unit_of_work(work.engine) as session:
-        if not session.scalar(select(exists().select_from(LandCategory))):
-            reference.load(session, work.actor.name)
+        load_categories(session, work.actor)
         if work.settings.crs != DEMO_CRS or not is_empty(session):
             return False
         for name, collection in FILES:

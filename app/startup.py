@@ -13,7 +13,7 @@ from app import embedded, main
 from app.auth import ensure_admin
 from app.console import Command, operator, out
 from app.db import make_engine, unit_of_work
-from app.demo import load_demo
+from app.demo import load_categories, load_demo
 from app.embedded import Urls
 from app.errors import Conflict, message
 from app.landbank import service as landbank
@@ -35,6 +35,7 @@ def up(settings: Settings, *, host: str, port: int, demo: bool, once: bool) -> N
         try:
             with unit_of_work(engine) as session:
                 key = ensure_admin(session, settings)
+                load_categories(session, operator())
             # Told at once: nobody can show it again, whatever happens next.
             if key is not None:
                 _say("first_key", key=key)

@@ -193,8 +193,8 @@ def test_a_wrong_option_is_wrong_usage() -> None:
 @pytest.mark.all
 def test_two_commands_from_a_fresh_clone(home: Settings, tmp_path: Path) -> None:
     clone = tmp_path / "clone"
-    subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", ROOT, clone], check=True)
-    command = [clone / "start", "--once"]
+    subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(clone)], check=True)
+    command = [str(clone / "start"), "--once"]
     first, second = (
         subprocess.run(
             command,
