@@ -51,7 +51,7 @@ def catalogue() -> dict[str, dict[str, dict[str, str]]]:
     return codes
 
 
-def message(code: str, **values: object) -> Messages:
+def message(code: str, /, **values: object) -> Messages:
     """The texts of ``code`` with ``values`` put in.
 
     Values are inserted as they are and never parsed as format strings, so that a parcel named
