@@ -16,6 +16,7 @@ from enum import StrEnum
 from functools import cache
 from hmac import compare_digest
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from fastapi import Depends
 from sqlalchemy import CheckConstraint, Engine, ForeignKey, Identity, Index, LargeBinary, func, select, text
@@ -185,6 +186,7 @@ class Require(Guard):
             if settings.public_read and self.role is Role.VIEWER and request.method in {"GET", "HEAD"}:
                 return ANYONE
             raise Unauthorised("key_missing")
+        _refuse_forged(request)
         actor = authenticate(request.app.state.engine, settings, key)
         if not actor.role.includes(self.role):
             raise Forbidden("role_not_sufficient", role=actor.role.value, needed=self.role.value)
@@ -194,12 +196,23 @@ class Require(Guard):
         """Every write leaves a trace, also where its service recorded nothing itself."""
         if not session.info.get("audited"):
             action = f"{request.method} {request.scope['route'].path}"
-            audit(session, request.state.actor, action, request.url.path, {"status": response.status_code})
+            audit(session, request.state.actor, action, request.scope["path"], {"status": response.status_code})
 
     async def __call__(self, request: Request) -> Actor:
         """The actor whom the route has admitted, for FastAPI's ``Depends``."""
         actor: Actor = request.state.actor
         return actor
+
+
+def _refuse_forged(request: Request) -> None:
+    """Browsers add a Basic password to whatever page of another site writes here; no other form of a key."""
+    headers = request.headers
+    if request.method in {"GET", "HEAD"} or not headers.get("authorization", "").lower().startswith("basic"):
+        return
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    same = site in {"same-origin", "none"} if site else origin is None or urlsplit(origin).netloc == headers.get("host")
+    if not same:
+        raise Forbidden("cross_site_write")
 
 
 @cache

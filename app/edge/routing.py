@@ -180,8 +180,9 @@ def _claim(request: Request, digest: bytes) -> Claim | None:
         return None
     actor = request.state.actor
     name = actor.name if actor is not None else ""
-    address = f"{request.method} {request.url.path}?{request.url.query}"
-    return claim(name, key, address.encode(), digest)
+    # Not request.url, which a Host header can bend.
+    address = request.scope["path"].encode("utf-8", "surrogateescape")
+    return claim(name, key, request.method.encode(), address, request.scope["query_string"], digest)
 
 
 @asynccontextmanager

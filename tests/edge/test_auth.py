@@ -103,6 +103,28 @@ def test_the_settings_key_is_an_administrator(web: TestClient) -> None:
     assert answer.json() == {"name": "setting:admin_key", "role": "admin"}
 
 
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Sec-Fetch-Site": "same-origin"}, 200),
+        ({"Sec-Fetch-Site": "none"}, 200),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Origin": "http://testserver"}, 200),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+    ],
+)
+def test_another_site_cannot_write_with_a_remembered_password(
+    web: TestClient, keys: dict[str, str], headers: dict[str, str], status: int
+) -> None:
+    remembered = {"Authorization": basic(keys["editor"])} | headers
+    assert web.post("/probe/bare", headers=remembered).status_code == status
+    assert web.get("/me", headers=remembered).status_code == 200
+    assert web.post("/probe/bare", headers={"X-API-Key": keys["editor"]} | headers).status_code == 200
+
+
 def test_a_short_settings_key_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LANDBANK_ADMIN_KEY", "x" * 31)
     with pytest.raises(BadRequest) as raised:
