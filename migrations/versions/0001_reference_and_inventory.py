@@ -22,6 +22,7 @@ def upgrade() -> None:
     _project_boundary(srid)
     _parcel()
     _parcel_version(srid)
+    _parcel_version_indexes()
     _portion()
     _parcel_overlap()
     _overlap_face(srid)
@@ -280,6 +281,9 @@ def _parcel_version(srid: int) -> None:
         sa.ForeignKeyConstraint(["parcel_id"], ["parcel.id"], name=op.f("fk_parcel_version_parcel_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_parcel_version")),
     )
+
+
+def _parcel_version_indexes() -> None:
     op.create_index("ix_parcel_version_geom", "parcel_version", ["geom"], unique=False, postgresql_using="gist")
     op.create_index("ix_parcel_version_upload_id", "parcel_version", ["upload_id"], unique=False)
     op.create_index("uq_parcel_version_parcel_id_version", "parcel_version", ["parcel_id", "version"], unique=True)

@@ -11,6 +11,7 @@ down_revision = "0002"
 def upgrade() -> None:
     """Forward."""
     _upload()
+    _upload_indexes()
     _finding()
     _staged_row()
     _staged_portion()
@@ -71,6 +72,9 @@ def _upload() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_upload")),
     )
+
+
+def _upload_indexes() -> None:
     op.create_index("ix_upload_sha256", "upload", ["sha256"], unique=False)
     # ### end Alembic commands ###
 
