@@ -4,7 +4,8 @@
 --   top_category    each land category with the top of its tree
 --   counted_piece   every counted piece of land of every measure
 --   matching_piece  the pieces that one question asks for:
---                   SELECT sum(counted_square_metres) FROM matching_piece(clock_timestamp(), 'banked', '2026-11-30', '2026-11-30')
+--                   SELECT sum(counted_square_metres)
+--                   FROM matching_piece(clock_timestamp(), 'banked', '2026-11-30', '2026-11-30')
 --
 -- known_at is recorded time: only what the service knew at that moment is used.
 -- A recognition rule (data, one per programme) says which evidence documents make a bank entry count, by which date

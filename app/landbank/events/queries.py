@@ -118,9 +118,16 @@ def _events() -> Select[LandEvent, str, int, Document, int]:
     )
 
 
+def _rows(session: Session, statement: Select[LandEvent, str, int, Document, int]) -> list[EventRow]:
+    return [
+        EventRow(event, parcel, version, paper, reversed_by)
+        for event, parcel, version, paper, reversed_by in session.execute(statement)
+    ]
+
+
 def event(session: Session, event_id: int) -> EventRow:
     """One event that exists."""
-    return EventRow(*session.execute(_events().where(LandEvent.id == event_id)).one().tuple())
+    return _rows(session, _events().where(LandEvent.id == event_id))[0]
 
 
 def events(session: Session, *, parcel: str | None, kind: str | None, after: int, limit: int) -> list[EventRow]:
@@ -130,12 +137,12 @@ def events(session: Session, *, parcel: str | None, kind: str | None, after: int
         statement = statement.where(Parcel.code == parcel)
     if kind is not None:
         statement = statement.where(LandEvent.type == kind)
-    return [EventRow(*row.tuple()) for row in session.execute(statement)]
+    return _rows(session, statement)
 
 
 def events_of(session: Session, parcel: Parcel) -> list[EventRow]:
     """Every event of a parcel."""
-    return [EventRow(*row.tuple()) for row in session.execute(_events().where(LandEvent.parcel_id == parcel.id))]
+    return _rows(session, _events().where(LandEvent.parcel_id == parcel.id))
 
 
 def documents(session: Session, *, after: int, limit: int) -> list[DocumentRow]:

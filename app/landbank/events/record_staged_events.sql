@@ -8,11 +8,11 @@ INSERT INTO land_event (
 )
 SELECT
     s.event,
-    p.id,
-    v.id,
+    p.id AS parcel_id,
+    v.id AS parcel_version_id,
     v.land_category,
     coalesce(s.effective_date, s.document_date),
-    d.id,
+    d.id AS document_id,
     s.kind,
     :actor,
     s.upload_id,

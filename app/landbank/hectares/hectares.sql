@@ -21,9 +21,19 @@ piece AS (
         coalesce(
             CASE coalesce(CAST(:basis AS text), m.basis)
                 WHEN 'declared'
-                    THEN round(coalesce(k.ellipsoidal / m.ellipsoidal_square_metres, 1) * m.declared_square_metres, 4)
+                    THEN
+                        round(
+                            coalesce(k.ellipsoidal / nullif(m.ellipsoidal_square_metres, 0), 1)
+                            * m.declared_square_metres,
+                            4
+                        )
                 WHEN 'document'
-                    THEN round(coalesce(k.ellipsoidal / m.ellipsoidal_square_metres, 1) * m.document_square_metres, 4)
+                    THEN
+                        round(
+                            coalesce(k.ellipsoidal / nullif(m.ellipsoidal_square_metres, 0), 1)
+                            * m.document_square_metres,
+                            4
+                        )
                 WHEN 'plane' THEN coalesce(k.plane, m.plane_square_metres)
                 ELSE coalesce(k.ellipsoidal, m.ellipsoidal_square_metres)
             END, 0
@@ -56,14 +66,20 @@ reading AS (
     SELECT least(CAST(s.first_day + CAST('1 ' || CAST(:step AS text) AS interval) AS date) - 1, CAST(:last_day AS date))
     FROM (SELECT date_trunc(CAST(:step AS text), min(p.held_from)::timestamp) AS first_of_all FROM piece AS p) AS f
     CROSS JOIN
-        LATERAL
-        generate_series(f.first_of_all, CAST(:last_day AS date), CAST('1 ' || CAST(:step AS text) AS interval))
-            AS s (first_day)
+        LATERAL generate_series(
+            f.first_of_all, CAST(:last_day AS date), CAST('1 ' || CAST(:step AS text) AS interval)
+        ) AS s (first_day)
     WHERE :is_stock AND (:by_year OR :by_month)
 ),
 
 keyed AS (
     SELECT
+        p.parcel_id,
+        p.version_id,
+        p.square_metres,
+        p.district AS in_district,
+        p.sub_district AS in_sub_district,
+        p.community AS in_community,
         CASE WHEN :by_category THEN p.top END AS category,
         CASE WHEN :by_subcategory THEN p.land_category END AS subcategory,
         CASE WHEN :by_sub_district THEN p.sub_district END AS sub_district,
@@ -73,13 +89,7 @@ keyed AS (
         CASE WHEN :by_year THEN to_char(coalesce(r.taken_on, p.held_from), 'YYYY') END AS year,
         CASE WHEN :by_month THEN to_char(coalesce(r.taken_on, p.held_from), 'YYYY-MM') END AS month,
         coalesce(r.taken_on, p.held_from) AS on_day,
-        r.taken_on IS NULL OR r.taken_on = :last_day AS in_total,
-        p.parcel_id,
-        p.version_id,
-        p.square_metres,
-        p.district AS in_district,
-        p.sub_district AS in_sub_district,
-        p.community AS in_community
+        r.taken_on IS NULL OR r.taken_on = :last_day AS in_total
     FROM piece AS p
     INNER JOIN reading AS r ON r.taken_on IS NULL OR (p.held_from <= r.taken_on AND p.held_to > r.taken_on)
 ),

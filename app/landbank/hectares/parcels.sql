@@ -24,33 +24,42 @@ SELECT
     coalesce(
         CASE coalesce(CAST(:basis AS text), m.basis)
             WHEN 'declared'
-                THEN round(coalesce(k.ellipsoidal / m.ellipsoidal_square_metres, 1) * m.declared_square_metres, 4)
+                THEN
+                    round(
+                        coalesce(k.ellipsoidal / nullif(m.ellipsoidal_square_metres, 0), 1) * m.declared_square_metres,
+                        4
+                    )
             WHEN 'document'
-                THEN round(coalesce(k.ellipsoidal / m.ellipsoidal_square_metres, 1) * m.document_square_metres, 4)
+                THEN
+                    round(
+                        coalesce(k.ellipsoidal / nullif(m.ellipsoidal_square_metres, 0), 1) * m.document_square_metres,
+                        4
+                    )
             WHEN 'plane' THEN coalesce(k.plane, m.plane_square_metres)
             ELSE coalesce(k.ellipsoidal, m.ellipsoidal_square_metres)
         END, 0
     ) AS square_metres
-FROM matching_piece(
-    known_at => :known_at,
-    measure => :measure,
-    first_day => :first_day,
-    last_day => :last_day,
-    boundaries_on => :boundaries_on,
-    programme => :programme,
-    category => :category,
-    subcategory => :subcategory,
-    sub_district => :sub_district,
-    community => :community,
-    project => :project,
-    layer => :layer,
-    within => :within,
-    parcels => :parcels
-) AS m
+FROM
+    matching_piece(
+        known_at => :known_at,
+        measure => :measure,
+        first_day => :first_day,
+        last_day => :last_day,
+        boundaries_on => :boundaries_on,
+        programme => :programme,
+        category => :category,
+        subcategory => :subcategory,
+        sub_district => :sub_district,
+        community => :community,
+        project => :project,
+        layer => :layer,
+        within => :within,
+        parcels => :parcels
+    ) AS m
 LEFT JOIN clip AS k ON m.portion_id = k.portion_id
 WHERE
     (NOT CAST(:clipped AS boolean) OR k.portion_id IS NOT NULL)
     AND (m.parcel_code, m.portion_id, coalesce(m.event_id, 0))
     > (CAST(:after_code AS text), CAST(:after_portion AS bigint), CAST(:after_event AS bigint))
 ORDER BY m.parcel_code, m.portion_id, coalesce(m.event_id, 0)
-LIMIT :limit
+LIMIT :page_size

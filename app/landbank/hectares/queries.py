@@ -39,8 +39,8 @@ class SummedRow:
     year: str | None
     month: str | None
     square_metres: Decimal
-    overlap_square_metres: Decimal
     parcels: int
+    overlap_square_metres: Decimal
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def pieces(
         after_code=code,
         after_portion=portion,
         after_event=event,
-        limit=limit,
+        page_size=limit,
     )
 
 

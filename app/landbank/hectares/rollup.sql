@@ -80,8 +80,8 @@ SELECT
     s.year,
     s.month,
     s.square_metres,
-    CAST(0 AS numeric) AS overlap_square_metres,
-    CAST(s.parcels AS bigint) AS parcels
+    CAST(s.parcels AS bigint) AS parcels,
+    CAST(0 AS numeric) AS overlap_square_metres
 FROM summed AS s
 WHERE s.parcels > 0
 UNION ALL
@@ -96,6 +96,6 @@ SELECT
     NULL,
     NULL,
     coalesce(sum(c.square_metres), 0),
-    0,
-    CAST(coalesce(sum(c.parcels_in_total), 0) AS bigint)
+    CAST(coalesce(sum(c.parcels_in_total), 0) AS bigint),
+    0
 FROM change AS c

@@ -151,7 +151,8 @@ change AS (
         t.span_to,
         -t.sign
     FROM state AS t
-    WHERE t.span_to < 'infinity'
+    -- Boundaries without an end may be stored as the last day of 9999; nobody asks for stocks that far.
+    WHERE t.span_to < '9999-01-01'
 )
 
 SELECT

@@ -1,0 +1,194 @@
+"""What holds for every ledger: random parcels and events on a drawn map, asked in every way."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from app.errors import Refused
+from app.landbank.events.schemas import EventRow
+from app.landbank.events.service import events
+from app.landbank.hectares import queries, rollup
+from app.landbank.hectares.query import HectaresParams, HectaresQuery, resolve
+from app.landbank.hectares.service import HectaresTable, hectares, pieces
+from app.landbank.hectares.service import narrowed as narrow
+from tests.spec.maps import Bank
+
+MAP = """
+    AABBCC
+    AADDCC
+    EEDDFF
+    EEGGFF
+"""
+CANDIDATE = """
+    ......
+    ..HH..
+    ..HH..
+    ......
+"""
+PLACES = """
+    NNNWWW
+    NNNWWW
+    NNNSSS
+    NNNSSS
+"""
+CATEGORIES = ("industrial", "school", "hospital", "road", "commodity_housing")
+STOCKS = ("banked", "inventory")
+FLOWS = ("bank_entries", "supplied", "handed_over", "supply_total")
+DIMENSIONS = ("category", "subcategory", "sub_district", "programme", "year", "month")
+FIRST = date(2024, 1, 1)
+
+Step = tuple[str, str, int]
+steps = st.lists(
+    st.tuples(
+        st.sampled_from(["bank_entry", "bank_exit", "supply", "handover", "reversal", "version"]),
+        st.sampled_from("ABCDEFGH"),
+        st.integers(0, 1000),
+    ),
+    min_size=4,
+    max_size=14,
+)
+dimensions = st.lists(st.sampled_from(DIMENSIONS), unique=True, max_size=3)
+few = settings(max_examples=12)
+
+
+class World:
+    """A bank on a transaction of its own, taken back at the end."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.connection = engine.connect()
+        self.transaction = self.connection.begin()
+        self.session = Session(self.connection, expire_on_commit=False, join_transaction_mode="create_savepoint")
+        self.bank = Bank(self.session)
+        self.bank.places(PLACES)
+        letters = "ABCDEFG"
+        for programme, mine in (("renewal", "ABC"), ("consolidation", "DEFG")):
+            drawing = "".join(letter if letter in mine or letter.isspace() else "." for letter in MAP)
+            categories = {letter: CATEGORIES[index % len(CATEGORIES)] for index, letter in enumerate(letters)}
+            self.bank.parcels(drawing, category=categories, programme=programme, effective="2024-01-01")
+
+        self.bank.parcels(CANDIDATE, category="road", programme="renewal", effective="2024-06-01")
+
+    def close(self) -> None:
+        self.session.close()
+        self.transaction.rollback()
+        self.connection.close()
+
+    def take(self, step: Step) -> None:
+        """One step; what the ledger refuses leaves it as it was."""
+        kind, letter, number = step
+        day = str(FIRST + timedelta(days=number))
+        if kind == "version":
+            self._version(letter, day, number)
+            return
+        try:
+            with self.session.begin_nested():
+                if kind == "reversal":
+                    self._reversal(day, number)
+                else:
+                    self.bank.event(kind, letter, day)
+        except Refused:
+            self.session.expire_all()
+
+    def _version(self, letter: str, day: str, number: int) -> None:
+        drawn = CANDIDATE if letter == "H" else MAP
+        drawing = "".join(one if one in {letter, "\n", " "} else "." for one in drawn)
+        programme = "renewal" if letter in "ABCH" else "consolidation"
+        self.bank.parcels(drawing, category=CATEGORIES[number % 5], programme=programme, effective=day, layer="above")
+
+    def _reversal(self, day: str, number: int) -> None:
+        found = [row.event.id for row in self._recorded() if row.event.type != "reversal" and row.reversed_by is None]
+        if found:
+            self.bank.event("reversal", None, day, reverses=found[number % len(found)])
+
+    def _recorded(self) -> list[EventRow]:
+        return events(self.session, parcel=None, kind=None, after=0, limit=1000)
+
+    def query(self, **parameters: str) -> HectaresQuery:
+        given = {"as_of": "2026-10-31", "layer": "surface,above"} | parameters
+        return resolve(self.session, self.bank.settings, HectaresParams.model_validate(given))
+
+    def ask(self, query: HectaresQuery) -> HectaresTable:
+        return hectares(self.session, self.bank.settings, query)
+
+
+def _world(engine: Engine, taken: list[Step]) -> World:
+    world = World(engine)
+    for step in taken:
+        world.take(step)
+    return world
+
+
+@few
+@given(taken=steps, by=dimensions, as_of=st.integers(-10, 1100))
+def test_the_roll_up_answers_as_the_pieces_do(engine: Engine, taken: list[Step], by: list[str], as_of: int) -> None:
+    world = _world(engine, taken)
+    try:
+        for measure in STOCKS:
+            for filters in ({}, {"sub_district": "N"}, {"category": "public_facility"}, {"programme": "renewal"}):
+                asked = {"measure": measure, "as_of": str(FIRST + timedelta(days=as_of))} | filters
+                query = world.query(**asked, **({"by": ",".join(by)} if by else {}))
+                assert rollup.answers(world.session, query)
+                assert _by_key(rollup.rolled_up(world.session, query)) == _by_key(queries.summed(world.session, query))
+        before = _by_key(rollup.rolled_up(world.session, query))
+        rollup.rebuild_rollup(world.session)
+        assert _by_key(rollup.rolled_up(world.session, query)) == before
+    finally:
+        world.close()
+
+
+def _by_key(rows: list[queries.SummedRow]) -> dict[tuple[object, ...], tuple[Decimal, Decimal, int]]:
+    return {
+        queries.key_of(row): (row.square_metres.normalize(), row.overlap_square_metres.normalize(), row.parcels)
+        for row in rows
+    }
+
+
+@few
+@given(taken=steps, by=dimensions, measure=st.sampled_from([*STOCKS, *FLOWS]))
+def test_rows_sum_to_the_total_and_links_to_their_row(
+    engine: Engine, taken: list[Step], by: list[str], measure: str
+) -> None:
+    world = _world(engine, taken)
+    try:
+        asked = {"measure": measure} | ({"from": "2024-01-01"} if measure in FLOWS else {})
+        table = world.ask(world.query(**asked, **({"by": ",".join(by)} if by else {})))
+        if measure in FLOWS or table.query.step is None:
+            assert sum((row.square_metres for row in table.rows), Decimal(0)) == table.total.square_metres
+        tops = queries.tops(world.session, table.query.known_at)
+        for row in (*table.rows, table.total):
+            listed = pieces(world.session, world.bank.settings, narrow(table.query, row.keys, tops), 10_000, None)
+            assert sum((piece.square_metres for piece in listed.pieces), Decimal(0)) == row.square_metres
+            assert len({piece.code for piece in listed.pieces}) == row.parcels
+            assert row.land_square_metres >= 0
+    finally:
+        world.close()
+
+
+@few
+@given(before=steps, after=steps, measure=st.sampled_from([*STOCKS, *FLOWS]))
+def test_what_was_known_never_changes(engine: Engine, before: list[Step], after: list[Step], measure: str) -> None:
+    world = _world(engine, before)
+    try:
+        query = world.query(measure=measure, by="category,sub_district,month")
+        first = world.ask(query)
+        for step in after:
+            world.take(step)
+        assert world.ask(query) == first
+    finally:
+        world.close()
+
+
+@few
+@given(taken=steps)
+def test_no_land_is_in_the_bank_twice(engine: Engine, taken: list[Step]) -> None:
+    world = _world(engine, taken)
+    try:
+        for days in range(0, 1100, 50):
+            query = world.query(as_of=str(FIRST + timedelta(days=days)), layer="surface", by="programme")
+            assert [row.overlap_square_metres for row in world.ask(query).rows if row.overlap_square_metres] == []
+    finally:
+        world.close()
