@@ -109,6 +109,22 @@ def test_changelog_tells_what_was_added_changed_and_fixed() -> None:
     assert {"Added", "Changed", "Fixed"} <= set(headings) <= {"Added", "Changed", "Fixed", "Removed", "Security"}
 
 
+def layers(text: str) -> list[list[str]]:
+    """The layers of import-linter's contract, top first."""
+    contract = tomllib.loads(text)["tool"]["importlinter"]["contracts"][0]
+    return [[name.strip().removeprefix("app.") for name in re.split("[:|]", layer)] for layer in contract["layers"]]
+
+
+def drawn(text: str) -> list[list[str]]:
+    """The layers of ARCHITECTURE's table."""
+    table = text.split("| layer | what |")[1].split("\n\n", maxsplit=1)[0]
+    return [re.findall(r"`(\w+)`", row.split("|")[1]) for row in table.splitlines() if row.startswith("| `")]
+
+
+def test_architecture_draws_the_layers() -> None:
+    assert drawn(read("ARCHITECTURE.md")) == layers(read("pyproject.toml"))
+
+
 def dependencies(text: str) -> set[str]:
     """The packages that a pyproject's text names directly."""
     project = tomllib.loads(text)
@@ -136,5 +152,9 @@ def test_the_checks_can_fail() -> None:
     assert wrong_addresses("`GET /nowhere` and `GET /healthz`, `GET /uploads/7`") == ["/nowhere"]
     assert missing_paths("`app/nothing.py` `app/db.py`") == ["app/nothing.py"]
     assert samples_missing("sample_parcels/nothing.zip") == ["sample_parcels/nothing.zip"]
+    contract = '[[tool.importlinter.contracts]]\nlayers = ["app.main : cli", "b"]'
+    assert (
+        layers(contract) == [["main", "cli"], ["b"]] != drawn("| layer | what |\n|---|---|\n| `main` | x |\n\n| `b` |")
+    )
     project = '[project]\ndependencies = ["a>=1", "b[x]"]\n[dependency-groups]\ndev = ["c"]'
     assert dependencies(project) - explained("- `a`: why\n- `c`, `d`: why\n") == {"b"}

@@ -1,5 +1,6 @@
 """GLOSSARY.md explains every table, every code that a column may hold, and every word that a caller may give."""
 
+import json
 import re
 
 from sqlalchemy import CheckConstraint
@@ -46,6 +47,11 @@ def test_every_code_is_explained() -> None:
 
 def test_every_collection_role_and_measure_is_explained() -> None:
     assert not {*COLLECTIONS, *Role, *MEASURES, *DIMENSIONS, *BASES, *UNITS} - terms(GLOSSARY)
+
+
+def test_every_measure_of_the_demo_targets_is_explained() -> None:
+    targets = json.loads(read("sample_parcels/targets.json"))
+    assert not {target["measure"] for target in targets} - terms(GLOSSARY)
 
 
 def test_the_check_can_fail() -> None:
