@@ -175,6 +175,7 @@ def _settle(upload: Upload, outcome: Outcome, options: UploadOptions, read: int,
     refused = whole or (bool(rows) and options.rows == "all")
     if refused:
         upload.counts = {"read": read, "new": 0, "changed": 0, "unchanged": 0, "refused": read}
+        upload.hectares_after = upload.hectares_before
     else:
         upload.counts = {"read": read, **outcome.counts, "refused": read - sum(outcome.counts.values())}
     upload.state = upload.step = "refused" if refused else "checked"

@@ -22,7 +22,7 @@ def upgrade() -> None:
     _project_boundary(srid)
     _parcel()
     _parcel_version(srid)
-    _parcel_version_indexes()
+    _parcel_version_rest()
     _portion()
     _parcel_overlap()
     _overlap_face(srid)
@@ -274,20 +274,21 @@ def _parcel_version(srid: int) -> None:
             "CASE WHEN ST_XMin(geom) > -1e8 AND ST_XMax(geom) < 1e8 AND ST_YMin(geom) > -1e8 AND ST_YMax(geom) < 1e8 THEN NOT ST_IsEmpty(geom) AND ST_NPoints(geom) <= 100000 AND ST_IsValid(geom) ELSE false END",
             name=op.f("ck_parcel_version_geom_sound"),
         ),
-        sa.CheckConstraint(
-            "plane_square_metres > 0 AND ellipsoidal_square_metres > 0 AND plane_square_metres < 1e11",
-            name=op.f("ck_parcel_version_square_metres"),
-        ),
         sa.ForeignKeyConstraint(["parcel_id"], ["parcel.id"], name=op.f("fk_parcel_version_parcel_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_parcel_version")),
     )
 
 
-def _parcel_version_indexes() -> None:
+def _parcel_version_rest() -> None:
     op.create_index("ix_parcel_version_geom", "parcel_version", ["geom"], unique=False, postgresql_using="gist")
     op.create_index("ix_parcel_version_upload_id", "parcel_version", ["upload_id"], unique=False)
     op.create_index("uq_parcel_version_parcel_id_version", "parcel_version", ["parcel_id", "version"], unique=True)
     # ### end Alembic commands ###
+    op.create_check_constraint(
+        op.f("ck_parcel_version_square_metres"),
+        "parcel_version",
+        "plane_square_metres > 0 AND ellipsoidal_square_metres > 0 AND plane_square_metres < 1e11",
+    )
 
 
 def _portion() -> None:

@@ -11,7 +11,7 @@ down_revision = "0002"
 def upgrade() -> None:
     """Forward."""
     _upload()
-    _upload_indexes()
+    _upload_rest()
     _finding()
     _staged_row()
     _staged_portion()
@@ -74,7 +74,7 @@ def _upload() -> None:
     )
 
 
-def _upload_indexes() -> None:
+def _upload_rest() -> None:
     op.create_index("ix_upload_sha256", "upload", ["sha256"], unique=False)
     # ### end Alembic commands ###
 
