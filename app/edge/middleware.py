@@ -79,7 +79,7 @@ class Edge:
             answered.status = CLIENT_GONE
         except Exception as error:
             problem = foreseen(error)
-            if not isinstance(problem, LandbankError) or problem.status == Unforeseen.status:
+            if problem.status == Unforeseen.status:
                 log.exception("unforeseen", request_id=request_id.get())
             elif isinstance(problem, Unavailable):
                 log.warning("unavailable", request_id=request_id.get(), kind=type(error).__name__)
@@ -128,9 +128,7 @@ def _template(scope: Scope) -> str:
 
 
 def foreseen(error: Exception) -> LandbankError:
-    """The problem that an exception is to the person who asked."""
-    if isinstance(error, LandbankError):
-        return error
+    """The problem that an exception is to the person who asked; our own errors were told before they come here."""
     if isinstance(error, SQLAlchemyError):
         return from_database(error)
     if isinstance(error, OSError) and error.errno == 28:  # noqa: PLR2004  ENOSPC

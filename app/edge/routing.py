@@ -4,6 +4,7 @@ A route class does this in a fixed order, so that no handler can get it wrong: n
 has let them in, and nothing is answered before it is committed.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -38,13 +39,14 @@ class Named(Protocol):
         ...
 
 
-class Guard:
+class Guard(ABC):
     """A dependency that decides who may pass. Every route has exactly one."""
 
+    @abstractmethod
     def admit(self, request: Request) -> Named | None:
         """Who acts. Raises ``Unauthorised`` or ``Forbidden``; runs in a thread, before anything is read."""
-        raise NotImplementedError
 
+    @abstractmethod
     def record(self, request: Request, session: Session, response: Response) -> None:
         """Called in the transaction of a write that succeeded."""
 
@@ -55,6 +57,9 @@ class Public(Guard):
     def admit(self, request: Request) -> Named | None:  # noqa: ARG002  the guard's signature
         """Nobody in particular."""
         return None
+
+    def record(self, request: Request, session: Session, response: Response) -> None:
+        """Nobody to name."""
 
     async def __call__(self) -> None:
         """For FastAPI's ``Depends``."""
@@ -159,6 +164,9 @@ class Route(APIRoute):
             await anyio.to_thread.run_sync(plan.guard.record, request, session, response)
             if claimed is not None:
                 await anyio.to_thread.run_sync(store_reply, session, claimed, response)
+        else:
+            # A refusal that was returned and not raised stores nothing either.
+            await anyio.to_thread.run_sync(session.rollback)
         return response
 
 

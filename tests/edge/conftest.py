@@ -9,7 +9,7 @@ import pytest
 from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from pydantic import BaseModel, ConfigDict, SecretStr
 from sqlalchemy import Engine, text
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.testclient import TestClient
 
 from app.auth import Actor, Role, add_key, add_user, audit, disable_user, require, revoke_key
@@ -91,6 +91,24 @@ def _add_misbehaving(probe: APIRouter) -> None:
         audit(session, actor, "probe", "a read that writes")
         session.flush()
         return answer({})
+
+    @probe.post("/refused", dependencies=[EDITOR])
+    def refused(session: SessionDep, actor: Annotated[Actor, EDITOR], title: str) -> Response:
+        audit(session, actor, "probe", title)
+        session.flush()
+        return answer({"refused": True}, 422)
+
+    @probe.post("/public", dependencies=[public])
+    def open_to_all() -> Response:
+        return answer({})
+
+    @probe.get("/broken-stream", dependencies=[public])
+    def broken_stream() -> Response:
+        def chunks() -> Iterator[bytes]:
+            yield b"begun"
+            raise ZeroDivisionError
+
+        return StreamingResponse(chunks())
 
     @probe.get("/defect", dependencies=[public])
     def defect() -> Response:

@@ -11,13 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.testclient import TestClient
 
-from app.edge import answer, csv_answer, csv_safe
+from app.edge import answer, csv_answer, csv_safe, problem_document, weak_etag
 from app.edge.middleware import SECURITY_HEADERS, foreseen
-from app.edge.problems import TITLES_ZH, from_http, preferred_language
-from app.errors import LandbankError
+from app.edge.problems import TITLES_ZH, from_database, from_http, preferred_language
+from app.errors import LandbankError, NotFound
 from app.main import create_app
 from app.settings import Settings
 
@@ -55,6 +57,18 @@ def test_database_errors_are_problems(
     assert (found.status_code, found.json()["code"]) == (status, code)
     assert "SELECT" not in found.text
     assert "psycopg" not in found.text
+
+
+def test_a_returned_refusal_stores_nothing(web: TestClient, editor: dict[str, str], app_engine: Engine) -> None:
+    assert web.post("/probe/refused?title=returned", headers=editor).status_code == 422
+    with app_engine.connect() as connection:
+        statement = text("SELECT count(*) FROM audit_entry WHERE subject = 'returned'")
+        assert connection.execute(statement).scalar_one() == 0
+
+
+def test_a_write_of_anyone_has_nobody_to_record(web: TestClient) -> None:
+    assert web.post("/probe/public").status_code == 200
+    assert web.post("/probe/public", headers={"Idempotency-Key": "of-nobody"}).status_code == 200
 
 
 def test_a_read_cannot_write(web: TestClient, viewer: dict[str, str], app_engine: Engine) -> None:
@@ -218,6 +232,23 @@ def test_metrics_count_by_route(web: TestClient, viewer: dict[str, str]) -> None
     text_of = web.get("/metrics", headers=viewer).text
     assert 'landbank_requests_total{method="GET",route="/uploads/{upload_id}",status="404"}' in text_of
     assert "12345" not in text_of
+
+
+def test_a_problem_of_a_command_has_no_instance() -> None:
+    error = NotFound("user_unknown", name="x", extra={"checks": 1, "status": 200})
+    document = problem_document(error, language="en")
+    assert "instance" not in document
+    assert (document["status"], document["checks"]) == (404, 1)
+
+
+def test_errors_of_drivers_and_pools() -> None:
+    assert from_database(PoolTimeout()).code == "database_unavailable"
+    assert from_database(SQLAlchemyError("odd")).code == "unforeseen"
+    assert from_database(IntegrityError("", None, ValueError())).code == "conflicting_change"
+
+
+def test_weak_tags_tell_apart() -> None:
+    assert weak_etag(1, "checked") == weak_etag(1, "checked") != weak_etag("1c", "hecked")
 
 
 def test_disks_and_odd_refusals() -> None:

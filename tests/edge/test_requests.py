@@ -39,6 +39,12 @@ def test_bad_values_are_400(web: TestClient, viewer: dict[str, str]) -> None:
         assert web.get(address, headers=viewer).json()["code"] == "value_not_storable"
 
 
+def test_a_missing_value_is_named(web: TestClient, editor: dict[str, str]) -> None:
+    answer = web.post("/probe/sql", headers=editor)
+    assert (answer.status_code, answer.json()["code"]) == (400, "parameter_missing")
+    assert answer.json()["parameter"] == "statement"
+
+
 @pytest.mark.parametrize(
     ("content", "kind", "status", "code"),
     [
@@ -121,6 +127,14 @@ def test_an_upload_beyond_the_limit(web: TestClient, editor: dict[str, str], edg
     answer = web.post("/probe/files?filename=a.zip", content=unannounced(), headers=editor)
     assert answer.status_code == 413
     assert list((edge_settings.home / "incoming").iterdir()) == []
+
+
+def test_a_nearly_full_disk_takes_nothing_in(
+    web: TestClient, editor: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.edge.bodies.FREE_BYTES", 1 << 80)
+    answer = web.post("/probe/files?filename=a.zip", content=b"x", headers=editor)
+    assert (answer.status_code, answer.json()["code"]) == (503, "disk_nearly_full")
 
 
 def test_files_come_as_a_form(web: TestClient, editor: dict[str, str], edge_settings: Settings) -> None:

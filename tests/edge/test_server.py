@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -112,6 +113,35 @@ def test_whole_requests_are_served_one_after_the_other(hurried: tuple[str, int],
         connection.sendall((head.encode() + b"x" * 200_000) * 2 + b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         received = until_closed(connection)
     assert received.count(b"HTTP/1.1 200 OK") == 3
+
+
+class Lenient(DeadlineProtocol):
+    """Looks often, and is content with nothing."""
+
+    body_window_seconds = 0.02
+    body_window_bytes = 0
+
+
+def test_a_body_that_keeps_coming_is_waited_for(app: FastAPI, keys: dict[str, str]) -> None:
+    head = (
+        "POST /probe/files?filename=a.zip HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        f"X-API-Key: {keys['editor']}\r\nContent-Length: 2000\r\n\r\n"
+    )
+    with served(app, Lenient) as address, socket.create_connection(address) as connection:
+        connection.sendall(head.encode() + b"x" * 1000)
+        # Long enough for several windows to end.
+        time.sleep(0.5)
+        connection.sendall(b"x" * 1000)
+        assert until_closed(connection).startswith(b"HTTP/1.1 200 OK")
+
+
+def test_an_answer_that_breaks_off_is_not_taken_for_whole(hurried: tuple[str, int]) -> None:
+    with socket.create_connection(hurried) as connection:
+        connection.sendall(b"GET /probe/broken-stream HTTP/1.1\r\nHost: x\r\n\r\n")
+        received = until_closed(connection)
+    assert b"begun" in received
+    # The last chunk of a whole chunked body is empty.
+    assert not received.endswith(b"0\r\n\r\n")
 
 
 def test_a_refused_sender_can_read_why(hurried: tuple[str, int]) -> None:
