@@ -80,7 +80,8 @@ python_packages() {
     wanted=$(cat requirements*.lock pyproject.toml <(pwd -P) | sha256sum)
     if [ "$(cat ".venv/$lock" 2>/dev/null)" = "$wanted" ] && .venv/bin/python -c '' 2>/dev/null; then return 0; fi
     say "Installing the Python packages of $lock into .venv"
-    .venv/bin/python -m pip --version >/dev/null 2>&1 || "$(find_python)" -m venv --clear .venv
+    .venv/bin/python -m pip --version >/dev/null 2>&1 || .venv/bin/python -m ensurepip >/dev/null 2>&1 ||
+        "$(find_python)" -m venv --clear .venv
     .venv/bin/python -m pip install -q --disable-pip-version-check --no-input --require-hashes -r "$lock" >&2
     .venv/bin/python -m pip install -q --disable-pip-version-check --no-input --no-deps --no-build-isolation -e . >&2
     # What tests need holds all that running needs, in the same versions.
