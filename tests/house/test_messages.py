@@ -144,6 +144,18 @@ def test_what_is_told_says_what_to_do() -> None:
     assert not silent(APP.values(), KNOWN)
 
 
+def troubles(text: str) -> set[str]:
+    """The codes that the README's table of troubles explains."""
+    section = text.split("## When something goes wrong")[1].split("\n## ", maxsplit=1)[0]
+    rows = [row.split("|")[1] for row in section.splitlines() if row.startswith("| `")]
+    return {code for row in rows for code in re.findall(r"`(\w+)`", row)}
+
+
+def test_the_readme_explains_codes_that_exist() -> None:
+    assert not troubles(read("README.md")) - set(KNOWN)
+    assert len(troubles(read("README.md"))) > 5
+
+
 def test_every_code_in_the_catalogue_is_given() -> None:
     named = {text for module in APP.values() for _, text in strings(module)}
     # Checks written in SQL give their codes as literals.
@@ -166,6 +178,7 @@ def test_the_checks_can_fail() -> None:
     assert list(ill_written("x", good | {"en": {"what": "No {name}.", "do": " "}}))
     assert list(ill_written("x", {"zh": good["en"], "en": good["en"]}))
     assert list(ill_written("x", {"zh": good["zh"], "en": good["zh"]}))
+    assert troubles("## When something goes wrong\n| `a_code`, `b` | `c` |\n## More\n| `d` |") == {"a_code", "b"}
     mute = {"zh": {"what": "无", "do": ""}, "en": {"what": "None", "do": ""}}
     assert silent([ast.parse('Finding("mute", "warn")')], {"mute": mute, "other": mute}) == {"mute"}
     source = 'raise Conflict("no_such_code_at_all")\nFinding(f"nothing_{like}_this", "warn")\nrefusal("zip_empty")'
