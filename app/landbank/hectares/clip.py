@@ -24,6 +24,7 @@ from app.sql import Query
 _STEP = 0.001
 """Degrees between vertices of the box's edges, some 100 m: a chord leaves its parallel by less than 0.2 mm."""
 _MOST_STEPS = 4000
+_NOTHING = shapely.MultiPolygon()
 _LEVELS = ("district", "sub_district", "community")
 
 
@@ -152,6 +153,7 @@ def _in_place(outline: Any, row: _Candidate, places: dict[str, dict[str, Any]]) 
         known = places[level]
         if code is None:
             outline = shapely.difference(outline, shapely.union_all(list(known.values()))) if known else outline
-        elif code in known:
-            outline = shapely.intersection(outline, known[code])
+        else:
+            # A place that does not meet the box was not read: none of its land lies inside.
+            outline = shapely.intersection(outline, known.get(code, _NOTHING))
     return outline
