@@ -22,8 +22,11 @@ Flags = NDArray[np.bool_]
 
 INTERIORS_MEET = "2********"
 """DE-9IM: the interiors share a polygon. ST_Overlaps would miss equal and contained parcels."""
-SEGMENT_BUDGET = 100_000_000
-"""Most segments of one outline times segments of another that may be overlaid, counted in their common box."""
+SEGMENT_BUDGET = 1_000_000_000
+"""Most segments of one outline times segments of another that may be overlaid, counted in their common box.
+
+Real forests of 20,000 vertices side by side come to 4e8; what is worse than this runs into the child's own limits.
+"""
 SLIVER = 0.0001
 """Square metres below which a piece is no portion: it could not be stored in numeric(16,4)."""
 MISSING = -1

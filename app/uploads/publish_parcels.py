@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 
 from app.auth import Actor
 from app.db import Publication, lock_publication, publish
+from app.errors import Refused
 from app.inventory.models import ParcelVersion
 from app.landbank.events.corrections import reissue_events
 from app.landbank.events.queries import EntryConflict, EventProblem
@@ -41,7 +42,13 @@ def commit_parcels(
     publication = publish(session, actor.name, "upload", f"upload:{upload.id}")
     outcome.publication = publication
     _insert(session, settings, upload, publication, rows)
-    outcome.findings += record_overlaps(session, settings, publication)
+    try:
+        outcome.findings += record_overlaps(session, settings, publication)
+    except Refused as error:
+        # Too much for the child process: the whole file is refused, with the reason on record.
+        values = {name: str(value) for name, value in error.values.items()}
+        outcome.findings.append(Finding(error.code, "refuse", values=values))
+        return outcome
     _correct_surveys(session, publication, actor, upload, [fate.row for fate in fates if fate.outline_in_ledger])
     recorded = record_staged_events(session, publication, actor, upload.id, rows)
     outcome.findings += [_problem(problem) for problem in recorded.problems]

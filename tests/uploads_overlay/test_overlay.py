@@ -226,7 +226,7 @@ def comb(teeth: int, *, upright: bool) -> shapely.Polygon:
 
 
 def test_an_overlay_beyond_the_budget_is_refused_at_once() -> None:
-    heavy = comb(5_000, upright=True), comb(5_000, upright=False)
+    heavy = comb(10_000, upright=True), comb(10_000, upright=False)
     with pytest.raises(Refused) as refused:
         pairs(parcels(*heavy), NONE, SRID)
     assert refused.value.code == "overlay_too_heavy"
