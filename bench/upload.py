@@ -24,7 +24,6 @@ MAPPING = {
         "name": "地块名称",
         "land_category": "用地类别",
         "declared_square_metres": "面积",
-        "cadastral_code": "图幅号",
     },
     "values": {
         "land_category": {
@@ -81,7 +80,9 @@ def _rounds(files: Path, rounds: int) -> None:
     found: dict[str, list[Run]] = {"landbank upload": [], "ogr2ogr": []}
     for number in range(rounds):
         with fresh_home() as home:
-            timed([LANDBANK, "upload", files / "places.zip", "--collection", "sub-districts"], home.environment)
+            timed([LANDBANK, "reference", "load"], home.environment)
+            places = [files / "places.zip", "--collection", "sub-districts", "--encoding", "GB18030"]
+            timed([LANDBANK, "upload", *places], home.environment)
             turns = [("landbank upload", lambda home=home: ours(home, files / "parcels.zip", files / "mapping.json")),
                      ("ogr2ogr", lambda home=home: peer(home, files / "parcels.zip"))]  # fmt: skip
             for name, turn in turns if number % 2 == 0 else reversed(turns):

@@ -32,5 +32,5 @@ SELECT
     :recorded_at
 FROM staged_row AS s
 INNER JOIN parcel AS p ON s.code = p.code
-WHERE s.upload_id = :upload_id AND s.row = ANY(:rows)
+WHERE s.upload_id = :upload_id AND s.row = ANY(CAST(:rows AS bigint[]))
 ORDER BY s.row

@@ -71,20 +71,26 @@ def _keep(session: Session, settings: Settings, publication: Publication, overla
     session.execute(insert(ParcelOverlap), pairs)
     members = sorted({member for face in overlaid.faces for member in face.members})
     run(session, "app.uploads", "end_faces.sql", versions=members, recorded_at=publication.recorded_at)
-    for face in overlaid.faces:
-        row = OverlapFace(
-            geom=WKBElement(face.wkb, srid=settings.srid),
-            district=face.district,
-            sub_district=face.sub_district,
-            community=face.community,
-            boundary_from=face.boundary_from,
-            boundary_to=face.boundary_to,
-            plane_square_metres=face.plane,
-            ellipsoidal_square_metres=face.ellipsoidal,
-            recorded_from=publication.recorded_at,
-        )
-        session.add(row)
-        session.flush()
-        session.execute(
-            insert(OverlapFaceMember), [{"face_id": row.id, "parcel_version_id": member} for member in face.members]
-        )
+    faces: list[dict[str, Any]] = [
+        {
+            "geom": WKBElement(face.wkb, srid=settings.srid),
+            "district": face.district,
+            "sub_district": face.sub_district,
+            "community": face.community,
+            "boundary_from": face.boundary_from,
+            "boundary_to": face.boundary_to,
+            "plane_square_metres": face.plane,
+            "ellipsoidal_square_metres": face.ellipsoidal,
+            "recorded_from": publication.recorded_at,
+        }
+        for face in overlaid.faces
+    ]
+    ids = session.scalars(insert(OverlapFace).returning(OverlapFace.id, sort_by_parameter_order=True), faces).all()
+    session.execute(
+        insert(OverlapFaceMember),
+        [
+            {"face_id": face_id, "parcel_version_id": member}
+            for face_id, face in zip(ids, overlaid.faces, strict=True)
+            for member in face.members
+        ],
+    )
