@@ -26,7 +26,7 @@ from app.migrate import migrate
 from app.settings import Settings, load_settings
 
 hypothesis_settings.register_profile("default", deadline=None, max_examples=60, derandomize=True)
-hypothesis_settings.register_profile("long", deadline=None, max_examples=1000)
+hypothesis_settings.register_profile("long", deadline=None, max_examples=200)
 hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 THROWN_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
