@@ -53,6 +53,7 @@ def commit_parcels(
     recorded = record_staged_events(session, publication, actor, upload.id, rows)
     outcome.findings += [_problem(problem) for problem in recorded.problems]
     outcome.findings += [_conflict(session, conflict) for conflict in recorded.conflicts]
+    outcome.findings += [_uncounted(entry) for entry in recorded.uncounted]
     append_rollup(session, publication)
     return outcome
 
@@ -108,6 +109,11 @@ def _correct_surveys(session: Session, publication: Publication, actor: Actor, u
 def _problem(problem: EventProblem) -> Finding:
     values = {"parcel": problem.parcel, "detail": problem.detail or ""}
     return Finding(problem.code, "refuse", problem.row, problem.parcel, values=values)
+
+
+def _uncounted(entry: EventProblem) -> Finding:
+    values = {"parcel": entry.parcel, "type": entry.detail or ""}
+    return Finding("document_type_not_counted", "warn", entry.row, entry.parcel, values=values)
 
 
 def _conflict(session: Session, conflict: EntryConflict) -> Finding:

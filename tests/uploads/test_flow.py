@@ -10,7 +10,7 @@ from app.inventory.models import OverlapFace, Parcel, ParcelOverlap, ParcelVersi
 from app.landbank.models import LandEvent
 from app.uploads import service
 from app.uploads.models import StagedRow
-from tests.uploads.conftest import Desk, Row, square
+from tests.uploads.conftest import MAPPING, Desk, Row, square
 
 TWO = [Row("A", square(0, 0)), Row("B", square(2, 0), "public_facility")]
 BANKED = [Row("A", square(0, 0), banked_on="20260301"), Row("B", square(2, 0), banked_on="20260302")]
@@ -91,6 +91,14 @@ def test_events_come_with_their_rows_once(desk: Desk) -> None:
     assert first.state == "committed", desk.codes(first)
     desk.upload(BANKED)
     assert desk.scalar(select(func.count()).select_from(LandEvent)) == 2
+
+
+def test_an_entry_whose_document_does_not_count_is_stored_and_told(desk: Desk) -> None:
+    other = MAPPING | {"values": {"document_type": {"*": "survey_report"}}}
+    done = desk.upload(BANKED[:1], mapping=other)
+    assert done.state == "committed", desk.codes(done)
+    assert "document_type_not_counted" in desk.codes(done)
+    assert desk.scalar(select(func.count()).select_from(LandEvent)) == 1
 
 
 def test_land_is_not_banked_twice(desk: Desk) -> None:

@@ -45,6 +45,7 @@ class EntryConflict:
 
 _STAGED_PROBLEMS = Query(PACKAGE, "staged_event_problems.sql", EventProblem)
 _ENTRY_PROBLEMS = Query(PACKAGE, "entry_problems.sql", EventProblem)
+_UNCOUNTED = Query(PACKAGE, "uncounted_entries.sql", EventProblem)
 _CONFLICTS = Query(PACKAGE, "entry_conflicts.sql", EntryConflict)
 
 
@@ -78,6 +79,11 @@ def parcels_with_events(session: Session, recorded_at: datetime) -> list[int]:
 def entry_problems(session: Session, parcels: Sequence[int], recorded_at: datetime) -> list[EventProblem]:
     """What makes the ledger of some parcels wrong, as of a publication not yet committed."""
     return _ENTRY_PROBLEMS.all(session, parcels=list(parcels), recorded_at=recorded_at)
+
+
+def uncounted_entries(session: Session, recorded_at: datetime) -> list[EventProblem]:
+    """Bank entries of a publication that are stored and not counted."""
+    return _UNCOUNTED.all(session, recorded_at=recorded_at)
 
 
 def entry_conflicts(session: Session, parcels: Sequence[int], recorded_at: datetime) -> list[EntryConflict]:

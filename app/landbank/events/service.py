@@ -45,6 +45,7 @@ class StagedEvents:
     recorded: int
     problems: tuple[EventProblem, ...]
     conflicts: tuple[EntryConflict, ...]
+    uncounted: tuple[EventProblem, ...] = ()
 
 
 def record_event(session: Session, actor: Actor, asked: EventIn) -> Recorded:
@@ -101,7 +102,8 @@ def record_staged_events(
         return StagedEvents(0, tuple(problems), ())
     recorded = queries.insert_staged(session, upload_id, rows, actor.name, publication.recorded_at)
     checked = check_entries(session, publication)
-    return StagedEvents(recorded, checked.problems, checked.conflicts)
+    uncounted = tuple(queries.uncounted_entries(session, publication.recorded_at)) if recorded else ()
+    return StagedEvents(recorded, checked.problems, checked.conflicts, uncounted)
 
 
 def events(session: Session, *, parcel: str | None, kind: str | None, after: int, limit: int) -> list[EventRow]:
