@@ -3,4 +3,8 @@ UPDATE overlap_face
 SET recorded_to = :recorded_at
 WHERE
     recorded_to IS NULL
-    AND id IN (SELECT m.face_id FROM overlap_face_member AS m WHERE m.parcel_version_id = ANY(CAST(:versions AS bigint[])))
+    AND id IN (
+        SELECT m.face_id
+        FROM overlap_face_member AS m
+        WHERE m.parcel_version_id = ANY(CAST(:versions AS bigint []))
+    )
