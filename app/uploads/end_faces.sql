@@ -6,5 +6,5 @@ WHERE
     AND id IN (
         SELECT m.face_id
         FROM overlap_face_member AS m
-        WHERE m.parcel_version_id = ANY(CAST(:versions AS bigint []))
+        WHERE m.parcel_version_id = ANY(CAST(:versions AS bigint[]))
     )
