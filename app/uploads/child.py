@@ -98,6 +98,7 @@ def _private() -> Iterator[Path]:
 def _run(private: Path, kind: str, job: dict[str, Any], limits: Limits) -> Any:
     """Start the child on a job and wait; its result, or ``Refused``."""
     (private / "job.json").write_bytes(orjson.dumps({"kind": kind, "limits": asdict(limits), "job": job}))
+    job.clear()  # outlines of a whole district: not to be held twice while the child works
     command = [sys.executable, "-I", "-c", _START, str(_ROOT), str(private)]
     code, said = _wait(command, private, limits)
     if code in _OVERRUN:

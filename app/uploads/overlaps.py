@@ -41,10 +41,11 @@ def record_overlaps(session: Session, settings: Settings, publication: Publicati
         [(one, other) for one, other in pairs],
         reference.place_polygons(session),
     )
+    rows = {row[0]: row[3] for row in new}
+    del new  # its outlines are in the job
     overlaid = run_overlay(job)
     if overlaid.pairs:
         _keep(session, settings, publication, overlaid)
-    rows = {row[0]: row[3] for row in new}
     return [
         Finding(
             "overlap",
