@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from geoalchemy2 import WKBElement
+import orjson
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from app.db import Publication
-from app.inventory.models import OverlapFace, OverlapFaceMember, ParcelOverlap, ParcelVersion
+from app.inventory.models import ParcelOverlap, ParcelVersion
 from app.reference import service as reference
 from app.settings import Settings
 from app.sql import run
@@ -72,26 +72,25 @@ def _keep(session: Session, settings: Settings, publication: Publication, overla
     session.execute(insert(ParcelOverlap), pairs)
     members = sorted({member for face in overlaid.faces for member in face.members})
     run(session, "app.uploads", "end_faces.sql", versions=members, recorded_at=publication.recorded_at)
-    faces: list[dict[str, Any]] = [
+    faces = [
         {
-            "geom": WKBElement(face.wkb, srid=settings.srid),
+            "wkb": face.wkb.hex(),
             "district": face.district,
             "sub_district": face.sub_district,
             "community": face.community,
             "boundary_from": face.boundary_from,
             "boundary_to": face.boundary_to,
-            "plane_square_metres": face.plane,
-            "ellipsoidal_square_metres": face.ellipsoidal,
-            "recorded_from": publication.recorded_at,
+            "plane": str(face.plane),
+            "ellipsoidal": str(face.ellipsoidal),
+            "members": face.members,
         }
         for face in overlaid.faces
     ]
-    ids = session.scalars(insert(OverlapFace).returning(OverlapFace.id, sort_by_parameter_order=True), faces).all()
-    session.execute(
-        insert(OverlapFaceMember),
-        [
-            {"face_id": face_id, "parcel_version_id": member}
-            for face_id, face in zip(ids, overlaid.faces, strict=True)
-            for member in face.members
-        ],
+    run(
+        session,
+        "app.uploads",
+        "insert_faces.sql",
+        faces=orjson.dumps(faces).decode(),
+        srid=settings.srid,
+        recorded_at=publication.recorded_at,
     )
