@@ -1,6 +1,6 @@
--- One million parcels (60 m squares with a step in each side, 12 vertices) in 100 sub-districts, all in the land bank,
--- spread over five years, ten categories and both programmes; every hundredth lies in two sub-districts.
--- psql variable: count, a square number.
+-- One million parcels (60 m squares with a step in each side, 12 vertices) in 100 sub-districts, ten categories and
+-- both programmes; every hundredth lies in two sub-districts. They came in by twenty quarterly uploads; every twentieth
+-- is in the land bank, by documents of 1,800 different days.
 INSERT INTO publication (recorded_at, actor, action, subject)
 VALUES (clock_timestamp(), 'bench', 'upload', 'bench');
 
@@ -11,10 +11,11 @@ SELECT
     n / side AS row_no,
     (SELECT max(recorded_at) FROM publication) AS recorded_at,
     date '2020-01-01' + (n * 7919 % 1800)::int AS on_date,
+    (date '2020-01-01' + make_interval(months => 3 * (n * 7919 % 20)::int))::date AS uploaded_on,
     (ARRAY[
         'industrial', 'commodity_housing', 'public_housing', 'school', 'hospital', 'elderly_care', 'road', 'rail',
         'other', 'residential_potential'
-    ])[1 + n % 10] AS land_category,
+    ])[1 + n / 20 % 10] AS land_category,
     CASE WHEN n % 3 = 0 THEN 'renewal' ELSE 'consolidation' END AS programme,
     3600 + (n % 97)::numeric AS square_metres
 FROM (SELECT sqrt(:count)::bigint AS side) AS sides, generate_series(0::bigint, :count - 1) AS n;
@@ -45,7 +46,7 @@ SELECT
     m.square_metres,
     'EPSG:' || :srid,
     'polygon',
-    m.on_date,
+    m.uploaded_on,
     sha256(p.code::bytea),
     m.recorded_at
 FROM made AS m
@@ -84,11 +85,14 @@ SELECT
     v.parcel_id,
     v.id,
     v.land_category,
-    v.effective_date,
+    m.on_date,
     d.id,
     'bench',
     v.recorded_from
-FROM parcel_version AS v
-INNER JOIN document AS d ON v.effective_date = d.date;
+FROM made AS m
+INNER JOIN parcel AS p ON 'B' || lpad(m.n::text, 8, '0') = p.code
+INNER JOIN parcel_version AS v ON p.id = v.parcel_id
+INNER JOIN document AS d ON m.on_date = d.date
+WHERE m.n % 20 = 0;
 
 ANALYZE;

@@ -21,7 +21,7 @@ from bench.house import ADMIN_KEY, LANDBANK, Home, fresh_home, timed
 
 QUESTIONS = (
     "/hectares?by=category,sub_district",
-    "/hectares?measure=banked&by=category,sub_district",
+    "/hectares?measure=inventory&by=category,sub_district",
     "/hectares?measure=banked&by=category&as_of=2023-06-30",
     "/hectares?measure=bank_entries&by=category,sub_district&as_of=2023-12-31",
     "/hectares?measure=banked&by=year",
@@ -93,7 +93,12 @@ def main() -> None:
         print(f"filled in {time.perf_counter() - started:.0f} s")
         rebuilt = timed([LANDBANK, "db", "rebuild"], home.environment)
         print(f"rebuilt in {rebuilt.seconds:.0f} s, {rebuilt.megabytes:.0f} MB")
-        server = subprocess.Popen([LANDBANK, "serve", "--port", str(PORT)], env=home.environment)
+        server = subprocess.Popen(
+            [LANDBANK, "serve", "--port", str(PORT)],
+            env=home.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         try:
             measure(chosen.rounds, chosen.count)
         finally:
