@@ -101,7 +101,7 @@ def _correct_surveys(session: Session, publication: Publication, actor: Actor, u
             ParcelVersion.upload_row.in_(rows),
         )
     )
-    versions: dict[int, int] = dict(found.tuples().all())
+    versions = {row[0]: row[1] for row in found}
     events = queries.live_events_on(session, list(versions))
     reissue_events(session, publication, actor, events, versions, "survey_correction")
 

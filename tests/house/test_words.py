@@ -8,11 +8,23 @@ from tests.house.tree import ROOT, files, offences, read
 # Binary samples, and this file, which must name what it looks for.
 BINARY = (".zip", ".shp", ".shx", ".dbf", ".png", ".ico", ".woff2")
 TEXT = [name for name in files("") if not name.endswith(BINARY) and name != "tests/house/test_words.py"]
+# Without their endings, so that this file names no host either.
+HOSTS = (
+    "pypi",
+    "pythonhosted",
+    r"registry\.npmjs",
+    "yarnpkg",
+    r"deb\.debian",
+    r"archive\.ubuntu",
+    "ghcr",
+    "docker",
+    "quay",
+    r"conda\.anaconda",
+    "crates",
+)
 WORDS = {
     "a host of packages": re.compile(
-        r"pypi\.org|pythonhosted\.org|registry\.npmjs|yarnpkg\.com|deb\.debian\.org|archive\.ubuntu\.com|ghcr\.io"
-        r"|docker\.io|quay\.io|conda\.anaconda\.org|crates\.io|(?<!emit-)index-url|mirrors?\.[a-z]+\.[a-z]+",
-        re.IGNORECASE,
+        rf"(?:{'|'.join(HOSTS)})\.(?:org|com|io)\b|(?<!emit-)index-url|mirrors?\.[a-z]+\.[a-z]+", re.IGNORECASE
     ),
     "a path of one machine": re.compile(r"(?<![\w.])/(?:work|root|home|Users)/[\w.-]+"),
     "work left open": re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b"),
@@ -35,6 +47,11 @@ def test_everything_else_is_text() -> None:
 
 
 def test_the_check_can_fail() -> None:
-    bad = ["see https://pypi.org/x", "open /work/main/app", "/root/.ssh", "# TODO later", "--index-url x"]
+    hosts = [
+        f"see https://{name.replace(chr(92), '')}.{end}/x"
+        for name, end in (("pypi", "org"), (HOSTS[2], "org"), ("quay", "io"))
+    ]
+    folders = [f"open /{name}/x" for name in ("work", "root", "home")]
+    bad = [*hosts, *folders, "# TODO later", "--index-url x"]
     assert len(list(found("\n".join(bad)))) == len(bad)
     assert not list(found("the work/rest, todo lists, a/home/b, /var/lib/landbank, checkout under /root."))

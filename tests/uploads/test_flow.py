@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 from sqlalchemy import func, select
+from starlette.testclient import TestClient
 
 from app.errors import Conflict
 from app.inventory.models import OverlapFace, Parcel, ParcelOverlap, ParcelVersion, Portion
@@ -152,3 +153,25 @@ def test_what_later_data_builds_on_cannot_be_undone(desk: Desk) -> None:
     desk.upload([Row("A", square(0, 0, 50))], "more.zip")
     with pytest.raises(Conflict, match="upload_built_upon"):
         desk.undo(first.id)
+
+
+def test_an_accepted_survey_correction_reverses_the_events_and_records_them_anew(desk: Desk) -> None:
+    desk.upload(BANKED)
+    moved = desk.upload([Row("A", square(0, 0, 90), banked_on="20260301"), BANKED[1]])
+    [finding] = [one for one in desk.findings(moved) if one.code == "outline_in_ledger"]
+    again = desk.act(moved.id, service.change, {"decisions": {str(finding.id): "accept"}})
+    assert again.state == "checked", desk.codes(again)
+    assert desk.act(moved.id, service.commit).state == "committed"
+    assert desk.scalar(select(func.count()).select_from(LandEvent)) == 4
+    newest = select(LandEvent.reason).where(LandEvent.type == "bank_entry").order_by(LandEvent.id.desc()).limit(1)
+    assert desk.scalar(newest) == "survey_correction"
+
+
+def test_a_parcel_tells_its_history(desk: Desk, client: TestClient) -> None:
+    desk.upload(TWO)
+    desk.upload([Row("A", square(0, 0, 50))], "more.zip")
+    history = client.get("/parcels/A/history").json()
+    assert [version["version"] for version in history["versions"]] == [1, 2]
+    assert history["versions"][1]["plane_square_metres"] == "2500.0000"
+    assert history["versions"][1]["portions"][0]["plane_square_metres"] == "2500.0000"
+    assert client.get("/parcels/no-such/history").status_code == 404
