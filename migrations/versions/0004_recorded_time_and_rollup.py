@@ -1,0 +1,8 @@
+"""Recorded time indexed; the roll-up."""
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    """Forward."""

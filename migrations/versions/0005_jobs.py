@@ -1,0 +1,8 @@
+"""The job queue."""
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    """Forward."""
