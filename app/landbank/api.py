@@ -1,6 +1,6 @@
-"""``/hectares``, ``/parcels``, ``/targets``, ``/progress``, ``/events`` and ``/documents``."""
+"""``/hectares``, ``/parcels``, ``/events`` and ``/documents``."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import Depends, Query, Request
@@ -15,8 +15,7 @@ from app.errors import BadRequest
 from app.landbank import schemas, service
 from app.landbank.events.schemas import DocumentIn, EventIn, document_document, event_document
 from app.landbank.events.service import document_remarks
-from app.landbank.hectares.query import EARLIEST, LATEST, HectaresParams, day, moment, one_of
-from app.landbank.targets.schemas import TargetIn, target_document
+from app.landbank.hectares.query import HectaresParams, moment, one_of
 from app.settings import Settings
 
 router = make_router(tags=["land bank"])
@@ -25,7 +24,6 @@ Editor = Annotated[Actor, Depends(require(Role.EDITOR))]
 Limit = Annotated[int, Query(ge=1, description="At most 10,000; above that, 10,000 are given")]
 After = Annotated[int, Query(ge=0, lt=2**63, description="Those after this id")]
 event_body = JsonBody(EventIn)
-target_body = JsonBody(TargetIn)
 document_form = Uploads("type", "number", "date", "issuer", file_optional=True)
 document_file = Uploads()
 
@@ -52,7 +50,8 @@ def settings_of(request: Request) -> Settings:
 SettingsDep = Annotated[Settings, Depends(settings_of)]
 
 
-def _format(value: str) -> str:
+def format_of(value: str) -> str:
+    """The form of an answer. Raises ``BadRequest``."""
     if value == "xlsx":
         raise BadRequest("format_not_offered", parameter="f", format=value)
     return one_of("f", value, ("json", "csv"))
@@ -61,7 +60,7 @@ def _format(value: str) -> str:
 @router.get("/hectares", dependencies=[viewer])
 def hectares(session: SessionDep, settings: SettingsDep, params: Annotated[TableParams, Query()]) -> Response:
     """Hectares by category, place, programme, project or period; every row links to the pieces that it counts."""
-    form = _format(params.f)
+    form = format_of(params.f)
     table = service.hectares(session, settings, service.resolve(session, settings, params))
     if form == "csv":
         return csv_answer(*schemas.hectares_cells(table), f"hectares-{table.query.measure}-{table.query.as_of}.csv")
@@ -145,42 +144,3 @@ def put_document_file(
         raise BadRequest("one_file_expected", parameter="file")
     row = service.add_file(session, settings, actor, document, body.files[0].path, body.files[0].name)
     return answer(document_document(row))
-
-
-@router.get("/targets", dependencies=[viewer])
-def targets(
-    session: SessionDep,
-    year: Annotated[int | None, Query(ge=EARLIEST.year, le=LATEST.year)] = None,
-    programme: str | None = None,
-    known_at: str | None = None,
-) -> Response:
-    """The targets known at a moment, each in the version of that moment."""
-    known = service.resolve_known_at(session, known_at)
-    rows = service.targets(session, known, year=year, programme=programme)
-    return answer({"known_at": moment(known), "targets": [target_document(*row) for row in rows]})
-
-
-@router.post("/targets")
-def add_target(session: SessionDep, actor: Editor, body: Annotated[TargetIn, Depends(target_body)]) -> Response:
-    """Set a target, or its next version."""
-    return answer(target_document(*service.add_target(session, actor, body)), 201)
-
-
-@router.get("/progress", dependencies=[viewer])
-def progress(
-    session: SessionDep,
-    settings: SettingsDep,
-    year: Annotated[int | None, Query(ge=EARLIEST.year, le=LATEST.year)] = None,
-    as_of: str | None = None,
-    known_at: str | None = None,
-    f: str = "json",
-) -> Response:
-    """Each target of a year with what there is, what the calendar expects by now, a forecast and a card."""
-    form = _format(f)
-    on = day("as_of", as_of) or settings.today()
-    found = service.progress(session, settings, year or on.year, on, service.resolve_known_at(session, known_at))
-    if form == "csv":
-        name = f"progress-{found.year}-{found.as_of}.csv"
-        return csv_answer(schemas.PROGRESS_COLUMNS, schemas.progress_cells(found.rows), name)
-    document: dict[str, Any] = schemas.progress_document(found)
-    return answer(document)

@@ -133,11 +133,20 @@ def print_progress(found: service.Progress) -> None:
 
 
 @targets_app.command("list")
-def list_targets(year: int | None = None, programme: str | None = None, as_json: JsonFlag = False) -> None:
-    """The targets as now known."""
+def list_targets(
+    year: int | None = None,
+    programme: str | None = None,
+    known_at: str | None = None,
+    history: Annotated[bool, typer.Option("--history", help="Every version, the newest first.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """The targets as now known, or as known at a moment."""
     with command() as run, run.session() as session:
-        known = service.resolve_known_at(session, None)
-        found = [target_document(*row) for row in service.targets(session, known, year=year, programme=programme)]
+        known = service.resolve_known_at(session, known_at)
+        found = [
+            target_document(row, known)
+            for row in service.targets(session, known, year=year, programme=programme, history=history)
+        ]
     if as_json:
         print_json({"known_at": moment(known), "targets": found})
         return
@@ -169,7 +178,7 @@ def add_target(
         "document": document,
     }  # fmt: skip
     with command() as run, run.session() as session:
-        made = target_document(*service.add_target(session, run.actor, checked(TargetIn, given)))
+        made = target_document(service.add_target(session, run.actor, checked(TargetIn, given)))
     _told(made, f"{made['id']} · version {made['version']}", as_json=as_json)
 
 
@@ -178,7 +187,7 @@ def load_targets(file: Path, as_json: JsonFlag = False) -> None:
     """Set every target of a JSON list, all or none."""
     asked = [checked(TargetIn, given) for given in _json_list(file)]
     with command() as run, run.session() as session:
-        made = [target_document(*row) for row in service.add_targets(session, run.actor, asked)]
+        made = [target_document(row) for row in service.add_targets(session, run.actor, asked)]
     _told({"targets": made}, str(len(made)), as_json=as_json)
 
 

@@ -138,6 +138,60 @@ class Target(Base):
     unit: Mapped[str]
     document_id: Mapped[int | None] = mapped_column(ForeignKey("document.id"))
     actor: Mapped[str]
+    upload_id: Mapped[int | None]
+    upload_row: Mapped[int | None]
+    recorded_from: Mapped[datetime]
+    recorded_to: Mapped[datetime | None]
+
+
+class StageWeight(Base):
+    """The share of the land at a project stage that is expected to count by the year's end, as a range. Versioned."""
+
+    __tablename__ = "stage_weight"
+    __table_args__ = (
+        CheckConstraint("programme IN ('renewal', 'consolidation')", name="programme"),
+        CheckConstraint("0 <= low AND low <= mid AND mid <= high AND high <= 1", name="share"),
+        Index(
+            "uq_stage_weight_current",
+            "programme",
+            "stage",
+            unique=True,
+            postgresql_where=text("recorded_to IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    programme: Mapped[str]
+    stage: Mapped[str]
+    low: Mapped[Decimal] = mapped_column(Numeric)
+    mid: Mapped[Decimal] = mapped_column(Numeric)
+    high: Mapped[Decimal] = mapped_column(Numeric)
+    version: Mapped[int]
+    actor: Mapped[str]
+    recorded_from: Mapped[datetime]
+    recorded_to: Mapped[datetime | None]
+
+
+class CardRule(Base):
+    """When a card is green, yellow or red: shares of what the calendar expects by now. Versioned, one at a time.
+
+    ``exact_*`` are shares of the target itself, for targets that are to be met exactly.
+    """
+
+    __tablename__ = "card_rule"
+    __table_args__ = (
+        CheckConstraint("0 <= yellow_from AND yellow_from <= green_from", name="behind"),
+        CheckConstraint("1 <= exact_green_to AND exact_green_to <= exact_yellow_to", name="beyond"),
+        UniqueConstraint("version"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    green_from: Mapped[Decimal] = mapped_column(Numeric)
+    yellow_from: Mapped[Decimal] = mapped_column(Numeric)
+    exact_green_to: Mapped[Decimal] = mapped_column(Numeric)
+    exact_yellow_to: Mapped[Decimal] = mapped_column(Numeric)
+    version: Mapped[int]
+    actor: Mapped[str]
     recorded_from: Mapped[datetime]
     recorded_to: Mapped[datetime | None]
 

@@ -138,13 +138,13 @@ def progress_document(found: Progress) -> dict[str, Any]:
             "green_from": plain(CALENDAR_PACE.green_from),
             "yellow_from": plain(CALENDAR_PACE.yellow_from),
         },
-        "rows": [_progress_row(row) for row in found.rows],
+        "rows": [_progress_row(row, found) for row in found.rows],
     }
 
 
-def _progress_row(row: ProgressRow) -> dict[str, Any]:
+def _progress_row(row: ProgressRow, found: Progress) -> dict[str, Any]:
     return {
-        "target": target_document(row.target, row.document),
+        "target": target_document(row.known, found.known_at),
         "actual": plain(row.actual),
         "rate": plain(row.rate),
         "gap": plain(row.gap),

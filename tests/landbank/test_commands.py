@@ -62,7 +62,7 @@ def test_targets_events_and_progress(run: Run, tmp_path: Path) -> None:
     targets = tmp_path / "targets.json"
     targets.write_text(json.dumps([TARGET, TARGET | {"measure": "homes", "unit": "units"}]), "utf-8")
     run("targets", "load", str(targets))
-    arguments = [f"--{name}={value}" for name, value in (TARGET | {"value": "6", "category": "road"}).items()]
+    arguments = [f"--{name}={value}" for name, value in (TARGET | {"value": "4", "category": "road"}).items()]
     assert json.loads(run("targets", "add", *arguments, "--json"))["version"] == 1
     run("targets", "add", *arguments)
     run("targets", "list")

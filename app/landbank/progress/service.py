@@ -13,10 +13,11 @@ from app.geometry import hectares as to_hectares
 from app.geometry import round_half_up
 from app.landbank.hectares import queries, rollup
 from app.landbank.hectares.query import MEASURES, STOCKS, HectaresQuery
-from app.landbank.models import Document, Target
+from app.landbank.models import Target
 from app.landbank.progress.cards import card
 from app.landbank.progress.forecast import Forecast, elapsed, forecast
 from app.landbank.targets import service as targets
+from app.landbank.targets.schemas import TargetRow
 from app.settings import Settings
 
 _BY = ("category", "subcategory", "sub_district", "programme", "month")
@@ -31,8 +32,7 @@ class ProgressRow:
     ``gap`` is what is still missing; negative when there is more than asked.
     """
 
-    target: Target
-    document: Document | None
+    known: TargetRow
     actual: Decimal | None
     rate: Decimal | None
     gap: Decimal | None
@@ -40,6 +40,11 @@ class ProgressRow:
     forecast: Forecast | None
     card: str | None
     href: str | None
+
+    @property
+    def target(self) -> Target:
+        """What was asked for."""
+        return self.known.target
 
 
 @dataclass(frozen=True)
@@ -65,11 +70,12 @@ def progress(session: Session, settings: Settings, year: int, as_of: date, known
     """Every target of ``year``. After its end the year's last day is taken, before its beginning nothing is there."""
     counted = _Year(year, min(as_of, date(year, 12, 31)), elapsed(year, as_of))
     known = targets.targets(session, known_at, year=year)
+    asked = [row.target for row in known]
     summed = {
         measure: _summed(session, settings, measure, counted, known_at)
-        for measure in {target.measure for target, _ in known if target.unit == "ha"} & set(MEASURES)
+        for measure in {target.measure for target in asked if target.unit == "ha"} & set(MEASURES)
     }
-    rows = tuple(_row(target, document, counted, summed.get(target.measure)) for target, document in known)
+    rows = tuple(_row(row, counted, summed.get(row.target.measure)) for row in known)
     return Progress(year, as_of, known_at, rows)
 
 
@@ -99,15 +105,15 @@ def _summed(session: Session, settings: Settings, measure: str, year: _Year, kno
     return _Summed(query, [row for row in found if not row.is_total])
 
 
-def _row(target: Target, document: Document | None, year: _Year, summed: _Summed | None) -> ProgressRow:
+def _row(known: TargetRow, year: _Year, summed: _Summed | None) -> ProgressRow:
+    target = known.target
     expected = round_half_up(target.value * year.share, RATE_PLACES)
     if summed is None or target.unit != "ha":
-        return ProgressRow(target, document, None, None, None, expected, None, None, None)
+        return ProgressRow(known, None, None, None, expected, None, None, None)
     monthly = _monthly(target, summed)
     now, before, gains = _levels(monthly, year, stock=summed.query.is_stock)
     return ProgressRow(
-        target=target,
-        document=document,
+        known=known,
         actual=now,
         rate=_rate(now, target.value),
         gap=target.value - now,
