@@ -1,17 +1,19 @@
 """What every command shares: the database (started if it must be), a session, who acts, and how problems are told."""
 
+import csv
 import getpass
 import os
 import secrets
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import orjson
 import typer
+from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -22,12 +24,14 @@ from sqlalchemy.orm import Session
 from app import embedded
 from app.auth import Actor, Role
 from app.db import make_engine, unit_of_work
-from app.edge import problem_document
-from app.edge.problems import Unforeseen
+from app.edge import csv_safe, problem_document
+from app.edge.problems import Unforeseen, from_validation
 from app.errors import LandbankError, Unavailable
 from app.settings import Settings, load_settings
 
+Model = TypeVar("Model", bound=BaseModel)
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print the HTTP document.")]
+CsvFlag = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
 WIDTH_OF_A_PIPE = 160
 """Columns where there is no terminal to ask: tables in a log or a file are not cut to 80."""
 out = Console(width=None if sys.stdout.isatty() else WIDTH_OF_A_PIPE)
@@ -84,6 +88,21 @@ def print_table(title: str, columns: list[str], rows: list[list[str]], numeric: 
         # A cell is text and never markup: names come out of uploaded files.
         table.add_row(*map(Text, row))
     out.print(table)
+
+
+def print_csv(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Columns and rows as CSV that no spreadsheet can execute."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(["" if cell is None else csv_safe(str(cell)) for cell in row] for row in rows)
+
+
+def checked(model: type[Model], given: Any) -> Model:
+    """What was given as the model. Raises ``BadRequest`` naming the field at fault."""
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise from_validation(error.errors(include_url=False, include_input=False)[0]) from error
 
 
 def tell(error: LandbankError, *, as_json: bool) -> None:

@@ -17,7 +17,8 @@ from app.demo import load_categories, load_demo
 from app.embedded import Urls
 from app.errors import Conflict, message
 from app.landbank import service as landbank
-from app.landbank.cli import print_hectares, print_progress
+from app.landbank.cli import print_hectares
+from app.landbank.progress.cli import print_progress
 from app.migrate import check_migrated, migrate
 from app.settings import Settings
 

@@ -1,40 +1,30 @@
-"""``landbank hectares``, ``progress``, ``targets`` and ``event``: the same services as over HTTP."""
+"""``landbank hectares``, ``targets`` and ``event``: the same services as over HTTP."""
 
-import csv
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import orjson
 import typer
-from pydantic import BaseModel, ValidationError
 
-from app.console import Command, JsonFlag, command, print_json, print_table
-from app.edge import csv_safe
-from app.edge.problems import from_validation
+from app.console import Command, CsvFlag, JsonFlag, checked, command, print_csv, print_json, print_table
 from app.errors import BadRequest
 from app.landbank import schemas, service
 from app.landbank.events.schemas import EventIn, event_document
 from app.landbank.hectares.labels import MEASURE_NAMES
-from app.landbank.hectares.query import HectaresParams, day, moment
+from app.landbank.hectares.query import HectaresParams, moment
+from app.landbank.progress import cli as progress_cli
 from app.landbank.targets.schemas import TargetIn, target_document
 
-Model = TypeVar("Model", bound=BaseModel)
-CsvFlag = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
 targets_app = typer.Typer(no_args_is_help=True, help="Targets: list, add, load.")
 event_app = typer.Typer(no_args_is_help=True, help="Land events: add.")
-_CARDS = {"green": "绿 green", "yellow": "黄 yellow", "red": "红 red"}
-_NUMERIC = frozenset(
-    {"公顷 ha", "重叠 overlap m²", "地块 parcels", "mu", "m2", "printed", "target", "actual", "rate %"}
-)
-_PROGRESS_NUMERIC = _NUMERIC | {"gap", "expected", "forecast"}
+_NUMERIC = frozenset({"公顷 ha", "重叠 overlap m²", "地块 parcels", "mu", "m2", "printed"})
 
 
 def register(app: typer.Typer) -> None:
     """Put the land bank's commands under ``landbank``."""
     app.command("hectares")(hectares)
-    app.command("progress")(progress)
+    progress_cli.register(app)
     app.add_typer(targets_app, name="targets")
     app.add_typer(event_app, name="event")
 
@@ -73,7 +63,7 @@ def hectares(
     if as_json:
         print_json(schemas.hectares_document(table))
     elif as_csv:
-        _print_csv(*schemas.hectares_cells(table))
+        print_csv(*schemas.hectares_cells(table))
     else:
         print_hectares(table)
 
@@ -94,42 +84,6 @@ def print_hectares(table: service.HectaresTable) -> None:
         rows.append([row.label.zh, row.label.en, *(figure or "" for figure in figures), str(row.parcels)])
     title = f"{MEASURE_NAMES[query.measure].zh} {query.measure} · {days} · {table.basis}"
     print_table(title, columns, rows, _NUMERIC)
-
-
-def progress(
-    year: Annotated[int | None, typer.Option(min=1900, max=2100)] = None,
-    as_of: str | None = None,
-    known_at: str | None = None,
-    as_json: JsonFlag = False,
-    as_csv: CsvFlag = False,
-) -> None:
-    """Hectares against the year's targets."""
-    with command() as run, run.session() as session:
-        on = day("as_of", as_of) or run.settings.today()
-        known = service.resolve_known_at(session, known_at)
-        found = service.progress(session, run.settings, year or on.year, on, known)
-    if as_json:
-        print_json(schemas.progress_document(found))
-    elif as_csv:
-        _print_csv(schemas.PROGRESS_COLUMNS, schemas.progress_cells(found.rows))
-    else:
-        print_progress(found)
-
-
-def print_progress(found: service.Progress) -> None:
-    """The year's targets as a readable table."""
-    columns = ["programme", "measure", "category", "kind", "status", "target", "actual", "rate %", "expected", "gap"]
-    rows = []
-    for row in found.rows:
-        target = row.target
-        where = " · ".join(part for part in (target.category, target.sub_district) if part)
-        goal = f"{target.comparator} {schemas.plain(target.value)} {target.unit}"
-        figures = [schemas.plain(row.actual, 4), schemas.plain(row.rate, 2), schemas.plain(row.expected, 2)]
-        figures += [schemas.plain(row.gap, 2), None if row.forecast is None else schemas.plain(row.forecast.mid, 2)]
-        names = [target.programme, target.measure, where, target.kind, target.status]
-        rows.append([*names, goal, *(figure or "–" for figure in figures), _CARDS.get(row.card or "", "–")])
-    title = f"{found.year} 年任务进度 progress · {found.as_of}"
-    print_table(title, [*columns, "forecast", "card"], rows, _PROGRESS_NUMERIC)
 
 
 @targets_app.command("list")
@@ -240,14 +194,6 @@ def record_events(run: Command, asked: Sequence[EventIn], *, as_json: bool = Fal
     print_table("台账事项 events", ["id", "type", "parcel", "date", "notes"], rows)
 
 
-def checked(model: type[Model], given: Any) -> Model:
-    """What was given as the model. Raises ``BadRequest`` naming the field at fault."""
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        raise from_validation(error.errors(include_url=False, include_input=False)[0]) from error
-
-
 def _json_list(file: Path) -> list[Any]:
     try:
         found = orjson.loads(file.read_bytes())
@@ -263,9 +209,3 @@ def _told(document: Any, text: str, *, as_json: bool) -> None:
         print_json(document)
     else:
         typer.echo(f"ok {text}")
-
-
-def _print_csv(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(["" if cell is None else csv_safe(str(cell)) for cell in row] for row in rows)

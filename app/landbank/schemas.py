@@ -1,6 +1,5 @@
-"""The documents of hectares, pieces and progress, as JSON and as rows of a table."""
+"""The documents of hectares and pieces, as JSON and as rows of a table."""
 
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -8,11 +7,7 @@ from app.geometry import hectares as to_hectares
 from app.landbank.hectares.queries import PieceRow
 from app.landbank.hectares.query import HectaresQuery, moment
 from app.landbank.hectares.service import HectaresRow, HectaresTable, PiecePage
-from app.landbank.progress.cards import CALENDAR_PACE
-from app.landbank.progress.forecast import METHOD, Forecast
-from app.landbank.progress.service import Progress, ProgressRow
 from app.landbank.rules import Rule
-from app.landbank.targets.schemas import target_document
 
 _FIGURES = ("hectares", "square_metres", "overlap_square_metres", "land_square_metres")
 
@@ -125,54 +120,3 @@ def _piece(piece: PieceRow) -> dict[str, Any]:
             {"rel": "events", "href": f"/parcels/{piece.code}/events"},
         ],
     }
-
-
-def progress_document(found: Progress) -> dict[str, Any]:
-    """``GET /progress``: one row for each target of the year."""
-    return {
-        "year": found.year,
-        "as_of": found.as_of,
-        "known_at": moment(found.known_at),
-        "card_rule": {
-            "name": CALENDAR_PACE.name,
-            "green_from": plain(CALENDAR_PACE.green_from),
-            "yellow_from": plain(CALENDAR_PACE.yellow_from),
-        },
-        "rows": [_progress_row(row, found) for row in found.rows],
-    }
-
-
-def _progress_row(row: ProgressRow, found: Progress) -> dict[str, Any]:
-    return {
-        "target": target_document(row.known, found.known_at),
-        "actual": plain(row.actual),
-        "rate": plain(row.rate),
-        "gap": plain(row.gap),
-        "expected": plain(row.expected),
-        "forecast": _forecast(row.forecast),
-        "card": row.card,
-        "links": [] if row.href is None else [{"rel": "parcels", "href": row.href}],
-    }
-
-
-def _forecast(found: Forecast | None) -> dict[str, Any] | None:
-    if found is None:
-        return None
-    return {"low": plain(found.low), "mid": plain(found.mid), "high": plain(found.high), "method": METHOD}
-
-
-PROGRESS_COLUMNS = (
-    "programme", "measure", "category", "sub_district", "year", "kind", "status", "comparator", "value", "unit",
-    "actual", "rate", "gap", "expected", "low", "mid", "high", "card",
-)  # fmt: skip
-
-
-def progress_cells(rows: Sequence[ProgressRow]) -> list[list[object]]:
-    """Progress as rows for CSV, in the order of ``PROGRESS_COLUMNS``."""
-    return [
-        [getattr(row.target, name) for name in PROGRESS_COLUMNS[:8]]
-        + [plain(row.target.value), row.target.unit, *map(plain, (row.actual, row.rate, row.gap, row.expected))]
-        + [plain(getattr(row.forecast, name, None)) for name in ("low", "mid", "high")]
-        + [row.card]
-        for row in rows
-    ]

@@ -5,10 +5,15 @@ from decimal import Decimal
 
 import pytest
 
+from app.landbank.models import CardRule
 from app.landbank.progress.cards import card
-from app.landbank.progress.forecast import elapsed, forecast
+from app.landbank.progress.forecast import elapsed, forecast, staged
+from app.landbank.progress.pipeline import StageShare
 
 TEN = Decimal(10)
+RULE = CardRule(
+    green_from=Decimal(1), yellow_from=Decimal("0.8"), exact_green_to=Decimal(1), exact_yellow_to=Decimal("1.05")
+)
 
 
 @pytest.mark.parametrize(
@@ -25,7 +30,7 @@ TEN = Decimal(10)
     ],
 )
 def test_cards(actual: str, expected: str, comparator: str, colour: str) -> None:
-    assert card(Decimal(actual), Decimal(expected), TEN, comparator) == colour
+    assert card(Decimal(actual), Decimal(expected), TEN, comparator, RULE) == colour
 
 
 def test_the_calendar_share() -> None:
@@ -60,3 +65,16 @@ def test_a_shrinking_stock_may_go_on_shrinking() -> None:
     found = forecast(TEN, Decimal(8), [Decimal(-1), Decimal(-1)], Decimal("0.5"))
     assert found is not None
     assert {found.low, found.mid, found.high} == {Decimal(6)}
+
+
+def test_stages_add_their_weighted_land_until_the_year_is_over() -> None:
+    signed = StageShare("协议签订", Decimal(20), Decimal("0.2"), Decimal("0.45"), Decimal("0.7"))
+    early = StageShare("立项", Decimal(10), Decimal(0), Decimal("0.05"), Decimal("0.1"))
+    found = staged(TEN, [early, signed], Decimal("0.5"))
+    assert found is not None
+    assert (found.low, found.mid, found.high) == (Decimal(14), Decimal("19.5"), Decimal(25))
+    assert found.method["code"] == "stage_weighted_1"
+    done = staged(TEN, [early, signed], Decimal(1))
+    assert done is not None
+    assert (done.low, done.mid, done.high, done.stages) == (TEN, TEN, TEN, ())
+    assert staged(TEN, [signed], Decimal(0)) is None

@@ -5,16 +5,19 @@ from typing import Annotated, Any
 from fastapi import Depends, Query
 from starlette.responses import Response
 
-from app.auth import Role, require
-from app.edge import SessionDep, answer, csv_answer
+from app.auth import Actor, Role, require
+from app.edge import JsonBody, SessionDep, answer, csv_answer
 from app.edge import router as make_router
-from app.landbank import schemas
 from app.landbank.api import SettingsDep, format_of
-from app.landbank.hectares.query import EARLIEST, LATEST, day, resolve_known_at
-from app.landbank.progress import service
+from app.landbank.hectares.query import EARLIEST, LATEST, day, moment, resolve_known_at
+from app.landbank.progress import rules, schemas, service
+from app.landbank.progress.rules import CardRuleIn, StageWeightIn
 
 router = make_router(tags=["land bank"])
 viewer = Depends(require(Role.VIEWER))
+Admin = Annotated[Actor, Depends(require(Role.ADMIN))]
+weight_body = JsonBody(StageWeightIn)
+card_body = JsonBody(CardRuleIn)
 
 
 @router.get("/progress", dependencies=[viewer])
@@ -24,14 +27,44 @@ def progress(
     year: Annotated[int | None, Query(ge=EARLIEST.year, le=LATEST.year)] = None,
     as_of: str | None = None,
     known_at: str | None = None,
+    named: Annotated[str | None, Query(description="Categories that the report names; the rest is its 其他")] = None,
     f: str = "json",
 ) -> Response:
     """Each target of a year with what there is, what the calendar expects by now, a forecast and a card."""
     form = format_of(f)
     on = day("as_of", as_of) or settings.today()
-    found = service.progress(session, settings, year or on.year, on, resolve_known_at(session, known_at))
+    known = resolve_known_at(session, known_at)
+    found = service.progress(session, settings, year or on.year, on, known, service.named_of(named))
     if form == "csv":
         name = f"progress-{found.year}-{found.as_of}.csv"
         return csv_answer(schemas.PROGRESS_COLUMNS, schemas.progress_cells(found.rows), name)
     document: dict[str, Any] = schemas.progress_document(found)
     return answer(document)
+
+
+@router.get("/stage-weights", dependencies=[viewer])
+def stage_weights(session: SessionDep, known_at: str | None = None) -> Response:
+    """What share of the land at each project stage is expected to count by the year's end."""
+    known = resolve_known_at(session, known_at)
+    return answer(rules.weights_document(rules.stage_weights(session, known), known))
+
+
+@router.post("/stage-weights")
+def set_stage_weight(
+    session: SessionDep, actor: Admin, body: Annotated[StageWeightIn, Depends(weight_body)]
+) -> Response:
+    """Set a stage's weight, or its next version."""
+    return answer(rules.stage_weight_document(rules.set_stage_weight(session, actor, body)), 201)
+
+
+@router.get("/card-rules", dependencies=[viewer])
+def card_rule(session: SessionDep, known_at: str | None = None) -> Response:
+    """From which share of the expected a card is green, yellow or red."""
+    known = resolve_known_at(session, known_at)
+    return answer({"known_at": moment(known), "card_rule": rules.card_rule_document(rules.card_rule(session, known))})
+
+
+@router.post("/card-rules")
+def set_card_rule(session: SessionDep, actor: Admin, body: Annotated[CardRuleIn, Depends(card_body)]) -> Response:
+    """Set the card rule: its next version."""
+    return answer(rules.card_rule_document(rules.set_card_rule(session, actor, body)), 201)

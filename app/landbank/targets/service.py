@@ -22,6 +22,8 @@ from app.reference.models import LandCategory, Place
 
 _SAID = ("status", "comparator", "value", "unit", "document_id")
 _SHOWN = 5
+SCOPE_MEASURES = ("study_scope", "demolition_scope")
+"""Hectares of key projects' boundaries."""
 
 
 def add_target(session: Session, actor: Actor, asked: TargetIn) -> TargetRow:
@@ -175,10 +177,10 @@ def _check_codes(session: Session, asked: TargetIn) -> None:
     places = select(Place.id).where(
         Place.level == "sub_district", Place.code == asked.sub_district, Place.recorded_to.is_(None)
     )
-    if asked.unit == "ha" and asked.measure not in MEASURES:
-        allowed = ", ".join(MEASURES)
+    if asked.unit == "ha" and asked.measure not in (*MEASURES, *SCOPE_MEASURES):
+        allowed = ", ".join((*MEASURES, *SCOPE_MEASURES))
         error = Refused("target_measure_unknown", parameter="measure", measure=asked.measure, allowed=allowed)
-    elif asked.unit != "ha" and asked.measure in MEASURES:
+    elif asked.unit != "ha" and asked.measure in (*MEASURES, *SCOPE_MEASURES):
         error = Refused("target_unit_wrong", parameter="unit", measure=asked.measure, unit=asked.unit)
     elif asked.category is not None and session.execute(categories.limit(1)).first() is None:
         error = Refused("category_not_known", parameter="category", category=asked.category)
