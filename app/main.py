@@ -34,6 +34,7 @@ from app.errors import BadRequest, LandbankError, Unavailable
 from app.inventory.api import router as inventory
 from app.landbank.api import router as landbank
 from app.landbank.progress.api import router as progress
+from app.landbank.rules.api import router as recognition_rules
 from app.landbank.scope.api import router as scope
 from app.landbank.targets.api import router as targets
 from app.migrate import check_migrated
@@ -125,7 +126,18 @@ def _page(text: str, media_type: str) -> Response:
     return Response(text, media_type=media_type, headers={"Content-Security-Policy": PAGE_POLICY})
 
 
-ROUTERS: tuple[APIRouter, ...] = (service, auth.me, reference, inventory, landbank, targets, progress, scope, uploads)
+ROUTERS: tuple[APIRouter, ...] = (
+    service,
+    auth.me,
+    reference,
+    inventory,
+    landbank,
+    recognition_rules,
+    targets,
+    progress,
+    scope,
+    uploads,
+)
 
 
 def create_app(settings: Settings, routers: Sequence[APIRouter] = ROUTERS) -> FastAPI:

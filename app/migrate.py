@@ -27,6 +27,7 @@ METADATA = Base.metadata
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 REPEATABLE: Sequence[tuple[str, str]] = (
     ("app.landbank", "append_only.sql"),
+    ("app.landbank", "live_event.sql"),
     ("app.landbank", "counted_piece.sql"),
     ("app", "grants.sql"),
 )

@@ -14,6 +14,7 @@ from app.landbank.events.schemas import EventIn, event_document
 from app.landbank.hectares.labels import MEASURE_NAMES
 from app.landbank.hectares.query import HectaresParams, moment
 from app.landbank.progress import cli as progress_cli
+from app.landbank.rules.cli import app as rules_app
 from app.landbank.targets.schemas import TargetIn, target_document
 
 targets_app = typer.Typer(no_args_is_help=True, help="Targets: list, add, load.")
@@ -27,6 +28,7 @@ def register(app: typer.Typer) -> None:
     progress_cli.register(app)
     app.add_typer(targets_app, name="targets")
     app.add_typer(event_app, name="event")
+    app.add_typer(rules_app, name="rules")
 
 
 def hectares(

@@ -1,6 +1,5 @@
--- What is counted, and nothing else is. Four functions, each of which can be asked from psql or from QGIS:
+-- What is counted, and nothing else is. Three functions, each of which can be asked from psql or from QGIS:
 --
---   live_event      land events that hold: recorded by known_at and not reversed by then, with the date that counts
 --   top_category    each land category with the top of its tree
 --   counted_piece   every counted piece of land of every measure
 --   matching_piece  the pieces that one question asks for:
@@ -8,54 +7,7 @@
 --                   FROM matching_piece(clock_timestamp(), 'banked', '2026-11-30', '2026-11-30')
 --
 -- known_at is recorded time: only what the service knew at that moment is used.
--- A recognition rule (data, one per programme) says which evidence documents make a bank entry count, by which date
--- (the document's or the effective one) and by which square metres. The default counts handover confirmations, by the
--- document's date and by ellipsoidal square metres (on the ellipsoid of the storage CRS).
-
-CREATE OR REPLACE FUNCTION live_event(known_at timestamptz)
-RETURNS TABLE (
-    event_id bigint,
-    type text,
-    parcel_id bigint,
-    version_id bigint,
-    version bigint,
-    programme text,
-    project_code text,
-    role text,
-    layer text,
-    land_category text,
-    counted_on date,
-    basis text,
-    counts boolean
-)
-LANGUAGE sql STABLE
-AS $$
-    SELECT
-        e.id,
-        e.type,
-        e.parcel_id,
-        v.id,
-        v.version,
-        v.programme,
-        v.project_code,
-        v.role,
-        v.layer,
-        e.land_category,
-        CASE r.date_field WHEN 'effective_date' THEN e.effective_date ELSE d.date END,
-        r.basis,
-        -- Retained land (role 'retained') stays with its owner and is never in the bank.
-        e.type <> 'bank_entry' OR (d.type = ANY(r.document_types) AND v.role <> 'retained')
-    FROM land_event AS e
-    INNER JOIN document AS d ON e.document_id = d.id
-    INNER JOIN parcel_version AS v ON e.parcel_version_id = v.id
-    INNER JOIN recognition_rule AS r
-        ON v.programme = r.programme AND r.recorded_from <= known_at
-            AND (r.recorded_to IS NULL OR r.recorded_to > known_at)
-    WHERE
-        e.recorded_at <= known_at
-        AND e.type <> 'reversal'
-        AND NOT EXISTS (SELECT 1 FROM land_event AS x WHERE x.reverses_id = e.id AND x.recorded_at <= known_at)
-$$;
+-- What a recognition rule makes of an event is read in live_event.sql.
 
 CREATE OR REPLACE FUNCTION top_category(known_at timestamptz)
 RETURNS TABLE (code text, top text)
@@ -106,6 +58,7 @@ RETURNS TABLE (
     boundary_from date,
     boundary_to date,
     basis text,
+    category_at text,
     counted_square_metres numeric,
     declared_square_metres numeric,
     document_square_metres numeric,
@@ -135,6 +88,7 @@ AS $$
         o.boundary_from,
         o.boundary_to,
         c.basis,
+        c.category_at,
         -- A rule that counts declared or document square metres counts nothing where none are stated.
         coalesce(
             CASE c.basis
@@ -164,7 +118,8 @@ AS $$
             v.land_category,
             v.layer,
             v.role,
-            'ellipsoidal' AS basis
+            'ellipsoidal' AS basis,
+            'entry' AS category_at
         FROM (
             SELECT
                 w.*,
@@ -177,10 +132,12 @@ AS $$
         ) AS v
         WHERE v.ends_on IS NULL OR v.ends_on > v.effective_date
         UNION ALL
-        -- The bank: land is in from an entry that counts until the first exit after it.
+        -- The bank: land is in from an entry that counts until the first exit after it, under the category of the
+        -- entry or, where the rule says so, from day to day under the category of its parcel.
         SELECT
-            'banked', b.counted_on, b.ends_on, b.parcel_id, b.version_id, b.version, b.event_id, b.programme,
-            b.project_code, b.land_category, b.layer, b.role, b.basis
+            'banked', greatest(b.counted_on, k.since), nullif(least(b.ends_on, k.until), 'infinity'), b.parcel_id,
+            b.version_id, b.version, b.event_id, b.programme, b.project_code, k.land_category, b.layer, b.role,
+            b.basis, b.category_at
         FROM (
             SELECT
                 e.*,
@@ -191,30 +148,41 @@ AS $$
             FROM live_event(known_at) AS e
             WHERE e.type IN ('bank_entry', 'bank_exit')
         ) AS b
-        WHERE b.type = 'bank_entry' AND b.counts
+        CROSS JOIN LATERAL (
+            SELECT
+                b.land_category,
+                CAST('-infinity' AS date) AS since,
+                CAST('infinity' AS date) AS until
+            WHERE b.category_at = 'entry'
+            UNION ALL
+            SELECT c.* FROM parcel_category(known_at, b.parcel_id) AS c WHERE b.category_at = 'report'
+        ) AS k
+        WHERE
+            b.type = 'bank_entry' AND b.counts
+            AND k.since < coalesce(b.ends_on, 'infinity') AND k.until > b.counted_on
         UNION ALL
         SELECT
             'bank_entries', e.counted_on, NULL, e.parcel_id, e.version_id, e.version, e.event_id, e.programme,
-            e.project_code, e.land_category, e.layer, e.role, e.basis
+            e.project_code, e.land_category, e.layer, e.role, e.basis, e.category_at
         FROM live_event(known_at) AS e
         WHERE e.type = 'bank_entry' AND e.counts
         UNION ALL
         SELECT
             'supplied', e.counted_on, NULL, e.parcel_id, e.version_id, e.version, e.event_id, e.programme,
-            e.project_code, e.land_category, e.layer, e.role, e.basis
+            e.project_code, e.land_category, e.layer, e.role, e.basis, 'entry'
         FROM live_event(known_at) AS e
         WHERE e.type = 'supply'
         UNION ALL
         SELECT
             'handed_over', e.counted_on, NULL, e.parcel_id, e.version_id, e.version, e.event_id, e.programme,
-            e.project_code, e.land_category, e.layer, e.role, e.basis
+            e.project_code, e.land_category, e.layer, e.role, e.basis, 'entry'
         FROM live_event(known_at) AS e
         WHERE e.type = 'handover'
         UNION ALL
         -- Total supply: what was supplied directly, and what renewal handed over.
         SELECT
             'supply_total', e.counted_on, NULL, e.parcel_id, e.version_id, e.version, e.event_id, e.programme,
-            e.project_code, e.land_category, e.layer, e.role, e.basis
+            e.project_code, e.land_category, e.layer, e.role, e.basis, 'entry'
         FROM live_event(known_at) AS e
         WHERE e.type = 'supply' OR (e.type = 'handover' AND e.programme = 'renewal')
     ) AS c
@@ -227,6 +195,7 @@ $$;
 -- The pieces that a question asks for. Every filter left out (null) lets everything through.
 --   first_day, last_day   stocks: held on some day of these; flows: happened in them
 --   boundaries_on         the place boundaries of that day; left out: those in force then (flows: on the day itself)
+--   category_on           the day of the report, for rules that count a flow under the category of then; else last_day
 --   category              codes at any level of the tree; subcategory: the piece's own code
 --   'none' among places, projects: pieces without one
 -- held_from, held_to: for stocks, the days on which the piece is held within these boundaries (held_to excluded).
@@ -244,7 +213,8 @@ CREATE OR REPLACE FUNCTION matching_piece(
     project text[] DEFAULT NULL,
     layer text[] DEFAULT NULL,
     within text[] DEFAULT NULL,
-    parcels bigint[] DEFAULT NULL
+    parcels bigint[] DEFAULT NULL,
+    category_on date DEFAULT NULL
 )
 RETURNS TABLE (
     held_from date,
@@ -282,8 +252,8 @@ AS $$
         m.event_id,
         m.programme,
         m.project_code,
-        coalesce(t.top, m.land_category),
-        m.land_category,
+        coalesce(t.top, m.told_category),
+        m.told_category,
         m.layer,
         m.portion_id,
         m.district,
@@ -299,6 +269,15 @@ AS $$
         SELECT
             c.*,
             CASE
+                WHEN $2 = 'bank_entries' AND c.category_at = 'report'
+                    THEN (
+                        SELECT k.land_category
+                        FROM parcel_category(known_at, c.parcel_id) AS k
+                        WHERE k.since <= coalesce(category_on, last_day) AND k.until > coalesce(category_on, last_day)
+                    )
+                ELSE c.land_category
+            END AS told_category,
+            CASE
                 WHEN boundaries_on IS NULL AND $2 IN ('inventory', 'banked') THEN greatest(c.starts_on, c.boundary_from)
                 ELSE c.starts_on
             END AS held_from,
@@ -311,7 +290,7 @@ AS $$
         FROM counted_piece(known_at) AS c
         WHERE c.measure = $2 AND (parcels IS NULL OR c.parcel_id = ANY(parcels))
     ) AS m
-    LEFT JOIN top_category(known_at) AS t ON m.land_category = t.code
+    LEFT JOIN top_category(known_at) AS t ON m.told_category = t.code
     WHERE
         m.held_from <= last_day
         AND m.held_from < m.held_to
@@ -319,8 +298,8 @@ AS $$
             OR ($2 NOT IN ('inventory', 'banked') AND m.held_from >= first_day))
         AND (m.cut_on IS NULL OR (m.boundary_from <= m.cut_on AND m.boundary_to > m.cut_on))
         AND ($6 IS NULL OR m.programme = ANY($6))
-        AND ($7 IS NULL OR m.land_category = ANY($7) OR t.top = ANY($7))
-        AND ($8 IS NULL OR m.land_category = ANY($8))
+        AND ($7 IS NULL OR m.told_category = ANY($7) OR t.top = ANY($7))
+        AND ($8 IS NULL OR m.told_category = ANY($8))
         AND ($9 IS NULL OR coalesce(m.sub_district, 'none') = ANY($9))
         AND ($10 IS NULL OR coalesce(m.community, 'none') = ANY($10))
         AND ($11 IS NULL OR coalesce(m.project_code, 'none') = ANY($11))

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Numeric, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import ARRAY, TEXT
+from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, TEXT
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base
@@ -48,6 +48,7 @@ class LandEvent(Base):
     """What happened to a parcel: the ledger. Append-only; a correction is a reversal plus a new event.
 
     The parcel version gives the square metres by each basis; the land category is the one at the event.
+    ``supporting_ids`` are documents beside the evidence document, such as the survey of a handover.
     """
 
     __tablename__ = "land_event"
@@ -68,6 +69,7 @@ class LandEvent(Base):
     land_category: Mapped[str]
     effective_date: Mapped[date]
     document_id: Mapped[int] = mapped_column(ForeignKey("document.id"))
+    supporting_ids: Mapped[list[int]] = mapped_column(ARRAY(BIGINT), server_default=text("'{}'"))
     kind: Mapped[str | None]
     reverses_id: Mapped[int | None] = mapped_column(ForeignKey("land_event.id"))
     reason: Mapped[str | None]
@@ -78,23 +80,46 @@ class LandEvent(Base):
 
 
 class RecognitionRule(Base):
-    """Versioned data: which bank entries count for a programme, by which date and which square metres."""
+    """Versioned data: which bank entries count for a programme, by which date, square metres and category.
+
+    An entry counts when its document is of one of ``document_types`` and when, by the day that it counts on, its
+    parcel has every one of ``required_events`` and ``required_documents``. A rule speaks for entries whose document
+    is dated from the first day of ``from_year`` to the last of ``to_year`` (null: without end).
+    ``category_at``: the land category is the one at the entry, or the one in force on the day of the report.
+    """
 
     __tablename__ = "recognition_rule"
     __table_args__ = (
         CheckConstraint("programme IN ('renewal', 'consolidation')", name="programme"),
         CheckConstraint("date_field IN ('document_date', 'effective_date')", name="date_field"),
         CheckConstraint("basis IN ('declared', 'document', 'plane', 'ellipsoidal')", name="basis"),
-        UniqueConstraint("code", "version", "programme"),
+        CheckConstraint("category_at IN ('entry', 'report')", name="category_at"),
+        CheckConstraint("from_year <= to_year", name="years"),
+        # Two rules in force for the same years would count a piece twice.
+        Index(
+            "uq_recognition_rule_in_force",
+            "programme",
+            "from_year",
+            unique=True,
+            postgresql_where=text("recorded_to IS NULL"),
+            postgresql_nulls_not_distinct=True,
+        ),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     code: Mapped[str]
     version: Mapped[int]
     programme: Mapped[str]
+    name_zh: Mapped[str]
+    name_en: Mapped[str]
     document_types: Mapped[list[str]] = mapped_column(ARRAY(TEXT))
+    required_events: Mapped[list[str]] = mapped_column(ARRAY(TEXT), server_default=text("'{}'"))
+    required_documents: Mapped[list[str]] = mapped_column(ARRAY(TEXT), server_default=text("'{}'"))
     date_field: Mapped[str]
     basis: Mapped[str]
+    category_at: Mapped[str] = mapped_column(server_default=text("'entry'"))
+    from_year: Mapped[int | None]
+    to_year: Mapped[int | None]
     recorded_from: Mapped[datetime]
     recorded_to: Mapped[datetime | None]
 

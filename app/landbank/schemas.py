@@ -7,7 +7,7 @@ from app.geometry import hectares as to_hectares
 from app.landbank.hectares.queries import PieceRow
 from app.landbank.hectares.query import HectaresQuery, moment
 from app.landbank.hectares.service import HectaresRow, HectaresTable, PiecePage
-from app.landbank.rules import Rule
+from app.landbank.rules.schemas import rule_document
 
 _FIGURES = ("hectares", "square_metres", "overlap_square_metres", "land_square_metres")
 
@@ -35,18 +35,6 @@ def hectares_document(table: HectaresTable) -> dict[str, Any]:
         "rows": [_row(query, row) for row in table.rows],
         "total": _row(query, table.total),
         "residual": plain(table.residual, 2),
-    }
-
-
-def rule_document(rule: Rule) -> dict[str, Any]:
-    """A recognition rule: which documents count, by which date and which square metres."""
-    return {
-        "code": rule.code,
-        "version": rule.version,
-        "programme": rule.programme,
-        "document_types": rule.document_types,
-        "date_field": rule.date_field,
-        "basis": rule.basis,
     }
 
 

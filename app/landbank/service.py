@@ -15,7 +15,8 @@ from app.landbank.hectares.query import HectaresParams, HectaresQuery, resolve, 
 from app.landbank.hectares.rollup import append_rollup, rebuild_rollup
 from app.landbank.hectares.service import HectaresTable, hectares, pieces
 from app.landbank.progress.service import Progress, progress
-from app.landbank.rules import rules
+from app.landbank.rules.queries import every_rule, rules
+from app.landbank.rules.service import set_rule
 from app.landbank.targets.service import add_target, add_targets, targets
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "documents",
     "events",
     "events_of",
+    "every_rule",
     "hectares",
     "pieces",
     "progress",
@@ -42,5 +44,6 @@ __all__ = [
     "resolve",
     "resolve_known_at",
     "rules",
+    "set_rule",
     "targets",
 ]

@@ -49,6 +49,7 @@ def _like(event: LandEvent, publication: Publication, actor: Actor) -> dict[str,
         "land_category": event.land_category,
         "effective_date": event.effective_date,
         "document_id": event.document_id,
+        "supporting_ids": event.supporting_ids,
         "actor": actor.name,
         "recorded_at": publication.recorded_at,
     }

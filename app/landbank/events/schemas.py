@@ -14,6 +14,7 @@ DocumentType = Literal[
     "handover_confirmation", "survey_report", "grant_contract", "allocation_decision", "approval", "other"
 ]
 MAX_TEXT = 500
+MAX_SUPPORTING = 20
 DocumentId = Annotated[int, Field(ge=1, lt=2**63)]
 
 
@@ -31,6 +32,7 @@ class DocumentIn(BaseModel):
 class EventIn(BaseModel):
     """``POST /events``. ``document`` is the id of an evidence document, or the document itself.
 
+    ``supporting``: further documents beside it, such as the survey of a handover.
     A reversal names the event that it ``reverses``.
     """
 
@@ -40,6 +42,7 @@ class EventIn(BaseModel):
     parcel: str | None = Field(None, min_length=1, max_length=MAX_TEXT)
     effective_date: date | None = None
     document: DocumentId | DocumentIn
+    supporting: Annotated[tuple[DocumentId | DocumentIn, ...], Field(max_length=MAX_SUPPORTING)] = ()
     kind: Literal["grant", "allocation"] | None = None
     reverses: int | None = Field(None, ge=1, lt=2**63)
     reason: str | None = Field(None, max_length=MAX_TEXT)

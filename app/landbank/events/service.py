@@ -24,7 +24,7 @@ from app.landbank.events.schemas import DocumentIn, DocumentRow, EventIn, EventR
 from app.landbank.hectares.query import EARLIEST, LATEST
 from app.landbank.hectares.rollup import append_rollup
 from app.landbank.models import Document, DocumentFile, LandEvent
-from app.landbank.rules import rules
+from app.landbank.rules.queries import rules
 from app.settings import Settings
 
 MAX_PAGE = 10_000
@@ -52,9 +52,11 @@ def record_event(session: Session, actor: Actor, asked: EventIn) -> Recorded:
     """Append one event. Raises ``Refused`` when the ledger would be wrong with it, ``NotFound`` for no such parcel."""
     lock_publication(session)
     document = named_document(session, actor, asked.document)
+    supporting = {named_document(session, actor, named).id for named in asked.supporting} - {document.id}
     event = _reversal(session, asked, document) if asked.type == "reversal" else _event(session, asked, document)
     publication = publish(session, actor.name, "event.record", asked.type)
     event.actor, event.recorded_at = actor.name, publication.recorded_at
+    event.supporting_ids = sorted(supporting)
     session.add(event)
     session.flush()
     refuse_problems(session, publication)

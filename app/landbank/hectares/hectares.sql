@@ -53,7 +53,8 @@ piece AS (
             project => :project,
             layer => :layer,
             within => :within,
-            parcels => :parcels
+            parcels => :parcels,
+            category_on => :category_on
         ) AS m
     LEFT JOIN clip AS k ON m.portion_id = k.portion_id
     WHERE NOT CAST(:clipped AS boolean) OR k.portion_id IS NOT NULL

@@ -54,7 +54,8 @@ FROM
         project => :project,
         layer => :layer,
         within => :within,
-        parcels => :parcels
+        parcels => :parcels,
+        category_on => :category_on
     ) AS m
 LEFT JOIN clip AS k ON m.portion_id = k.portion_id
 WHERE

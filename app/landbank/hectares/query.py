@@ -133,6 +133,7 @@ class HectaresQuery:
             "last_day": self.last_day,
             "known_at": self.known_at,
             "boundaries_on": self.boundaries_on,
+            "category_on": self.as_of,
             "basis": self.basis,
             **{name: list(getattr(self, name)) or None for name in _FILTERS},
         }

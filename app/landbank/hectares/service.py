@@ -17,7 +17,8 @@ from app.landbank.hectares import queries, rollup
 from app.landbank.hectares.clip import clip
 from app.landbank.hectares.labels import Label, label_of, labels
 from app.landbank.hectares.query import NONE, HectaresQuery
-from app.landbank.rules import Rule, basis_of, rules
+from app.landbank.models import RecognitionRule as Rule
+from app.landbank.rules.queries import basis_of, rules
 from app.settings import Settings
 
 PRINTED_PLACES = 2

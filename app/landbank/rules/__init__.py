@@ -1,0 +1,1 @@
+"""Recognition rules, versioned data: which entries count, by which date, square metres and category."""

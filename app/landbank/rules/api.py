@@ -1,0 +1,46 @@
+"""``/rules``."""
+
+from typing import Annotated
+
+from fastapi import Depends, Query
+from starlette.responses import Response
+
+from app.auth import Actor, Role, require
+from app.edge import JsonBody, SessionDep, answer
+from app.edge import router as make_router
+from app.errors import NotFound
+from app.landbank import service
+from app.landbank.hectares.query import PROGRAMMES, moment, one_of
+from app.landbank.rules.schemas import RuleIn, rules_document
+
+router = make_router(tags=["recognition rules"])
+viewer = Depends(require(Role.VIEWER))
+Admin = Annotated[Actor, Depends(require(Role.ADMIN))]
+rule_body = JsonBody(RuleIn)
+
+
+@router.get("/rules", dependencies=[viewer])
+def rules(
+    session: SessionDep,
+    programme: Annotated[str | None, Query(description="renewal or consolidation")] = None,
+    known_at: str | None = None,
+) -> Response:
+    """The recognition rules in force at a moment, by programme and years."""
+    known = service.resolve_known_at(session, known_at)
+    chosen = () if programme is None else (one_of("programme", programme, PROGRAMMES),)
+    return answer({"known_at": moment(known), "rules": rules_document(service.rules(session, known, chosen))})
+
+
+@router.get("/rules/{code}", dependencies=[viewer])
+def rule(session: SessionDep, code: str) -> Response:
+    """Every version of a rule that was ever in force, with when."""
+    found = service.every_rule(session, code)
+    if not found:
+        raise NotFound("rule_unknown", parameter="code", rule=code)
+    return answer({"code": code, "rules": rules_document(found)})
+
+
+@router.post("/rules")
+def set_rule(session: SessionDep, actor: Admin, body: Annotated[RuleIn, Depends(rule_body)]) -> Response:
+    """Put a rule into force for its programmes and years, as the next version of its code."""
+    return answer({"rules": rules_document(service.set_rule(session, actor, body))}, 201)

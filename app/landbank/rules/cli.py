@@ -1,0 +1,88 @@
+"""``landbank rules``: the same services as over HTTP."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+from pydantic import ValidationError
+
+from app.console import JsonFlag, command, print_json, print_table
+from app.edge.problems import from_validation
+from app.errors import BadRequest, NotFound
+from app.landbank import service
+from app.landbank.hectares.query import moment
+from app.landbank.models import RecognitionRule as Rule
+from app.landbank.rules.schemas import RuleIn, rules_document
+
+app = typer.Typer(no_args_is_help=True, help="Recognition rules: which bank entries count, and how.")
+_COLUMNS = ["rule", "programme", "years", "名称", "name", "documents", "requires", "date", "basis", "category", "until"]
+
+
+@app.command("list")
+def list_rules(known_at: str | None = None, as_json: JsonFlag = False) -> None:
+    """The rules in force, by programme and years."""
+    with command() as run, run.session() as session:
+        known = service.resolve_known_at(session, known_at)
+        found = service.rules(session, known)
+    if as_json:
+        print_json({"known_at": moment(known), "rules": rules_document(found)})
+    else:
+        print_rules(found)
+
+
+@app.command("show")
+def show_rule(code: str, as_json: JsonFlag = False) -> None:
+    """Every version of a rule that was ever in force."""
+    with command() as run, run.session() as session:
+        found = service.every_rule(session, code)
+    if not found:
+        raise NotFound("rule_unknown", parameter="code", rule=code)
+    if as_json:
+        print_json({"code": code, "rules": rules_document(found)})
+    else:
+        print_rules(found)
+
+
+@app.command("set")
+def set_rule(file: Annotated[Path, typer.Argument(help="JSON as for POST /rules")], as_json: JsonFlag = False) -> None:
+    """Put a rule into force for its programmes and years."""
+    with command() as run, run.session() as session:
+        made = service.set_rule(session, run.actor, read_rule(file))
+    if as_json:
+        print_json({"rules": rules_document(made)})
+    else:
+        print_rules(made)
+
+
+def read_rule(file: Path) -> RuleIn:
+    """The rule of a JSON file. Raises ``BadRequest`` naming the field at fault."""
+    try:
+        given: Any = orjson.loads(file.read_bytes())
+    except (OSError, orjson.JSONDecodeError) as error:
+        raise BadRequest("rule_file_unreadable", parameter="file", file=file.name) from error
+    try:
+        return RuleIn.model_validate(given)
+    except ValidationError as error:
+        raise from_validation(error.errors(include_url=False, include_input=False)[0]) from error
+
+
+def print_rules(rules: tuple[Rule, ...]) -> None:
+    """Rules as a readable table."""
+    rows = [
+        [
+            f"{rule.code} {rule.version}",
+            rule.programme,
+            f"{rule.from_year or ''}–{rule.to_year or ''}",
+            rule.name_zh,
+            rule.name_en,
+            ", ".join(rule.document_types),
+            ", ".join([*rule.required_events, *rule.required_documents]),
+            rule.date_field,
+            rule.basis,
+            rule.category_at,
+            "" if rule.recorded_to is None else moment(rule.recorded_to),
+        ]
+        for rule in rules
+    ]
+    print_table("认定口径 recognition rules", _COLUMNS, rows)
