@@ -86,6 +86,8 @@ def print_hectares(table: service.HectaresTable) -> None:
         rows.append([row.label.zh, row.label.en, *(figure or "" for figure in figures), str(row.parcels)])
     title = f"{MEASURE_NAMES[query.measure].zh} {query.measure} · {days} · {table.basis}"
     print_table(title, columns, rows, _NUMERIC)
+    if query.rounding != "none":
+        typer.echo(f"取整余数 residual {schemas.plain(table.residual, 2)}")
 
 
 @targets_app.command("list")

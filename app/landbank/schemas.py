@@ -54,10 +54,10 @@ def _figures(row: HectaresRow) -> dict[str, str | None]:
 
 
 def hectares_cells(table: HectaresTable) -> tuple[list[str], list[list[object]]]:
-    """Columns and rows for CSV: the rows and the total, told by the first cell of its last line."""
+    """Columns and rows for CSV: the rows, then the total, which alone has the residual of rounding."""
     query = table.query
     extra = [*(["value"] if query.unit != "ha" else []), *(["printed"] if query.rounding != "none" else [])]
-    columns = [*query.by, "label_zh", "label_en", *_FIGURES, *extra, "parcels"]
+    columns = [*query.by, "label_zh", "label_en", *_FIGURES, *extra, "parcels", "residual"]
     rows: list[list[object]] = []
     for row in (*table.rows, table.total):
         keys = dict(row.keys)
@@ -70,6 +70,7 @@ def hectares_cells(table: HectaresTable) -> tuple[list[str], list[list[object]]]
                 *_figures(row).values(),
                 *figures,
                 row.parcels,
+                plain(table.residual, 2) if row is table.total else None,
             ]
         )
     return columns, rows
