@@ -48,11 +48,11 @@ def _media_type(request: Request) -> str:
 
 
 class JsonBody(Generic[Model]):
-    """A JSON body of at most 1 MB, as a Pydantic model. ``optional``: no body means the model's defaults."""
+    """A JSON body of at most 1 MB, or of ``limit`` bytes, as a Pydantic model."""
 
-    def __init__(self, model: type[Model], *, optional: bool = False) -> None:
+    def __init__(self, model: type[Model], *, optional: bool = False, limit: int = JSON_LIMIT_BYTES) -> None:
         """``optional``: no body means the model's defaults."""
-        self.model, self.optional, self.limit = model, optional, JSON_LIMIT_BYTES
+        self.model, self.optional, self.limit = model, optional, limit
 
     async def __call__(self, request: Request) -> Model:
         """The received model, for FastAPI's ``Depends``."""

@@ -15,6 +15,7 @@ from app.errors import BadRequest
 from app.landbank import schemas, service
 from app.landbank.events.schemas import DocumentIn, EventIn, document_document, event_document
 from app.landbank.events.service import document_remarks
+from app.landbank.hectares.posted import MOST_BYTES
 from app.landbank.hectares.query import HectaresParams, moment, one_of
 from app.settings import Settings
 
@@ -24,6 +25,7 @@ Editor = Annotated[Actor, Depends(require(Role.EDITOR))]
 Limit = Annotated[int, Query(ge=1, description="At most 10,000; above that, 10,000 are given")]
 After = Annotated[int, Query(ge=0, lt=2**63, description="Those after this id")]
 event_body = JsonBody(EventIn)
+within_body = JsonBody(service.WithinIn, limit=MOST_BYTES)
 document_form = Uploads("type", "number", "date", "issuer", file_optional=True)
 document_file = Uploads()
 
@@ -61,10 +63,26 @@ def format_of(value: str) -> str:
 def hectares(session: SessionDep, settings: SettingsDep, params: Annotated[TableParams, Query()]) -> Response:
     """Hectares by category, place, programme, project or period; every row links to the pieces that it counts."""
     form = format_of(params.f)
-    table = service.hectares(session, settings, service.resolve(session, settings, params))
+    return _rendered(service.hectares(session, settings, service.resolve(session, settings, params)), form)
+
+
+def _rendered(table: service.HectaresTable, form: str) -> Response:
     if form == "csv":
         return csv_answer(*schemas.hectares_cells(table), f"hectares-{table.query.measure}-{table.query.as_of}.csv")
     return answer(schemas.hectares_document(table))
+
+
+@router.post("/hectares", dependencies=[viewer])
+def hectares_within(
+    session: SessionDep,
+    settings: SettingsDep,
+    params: Annotated[TableParams, Query()],
+    body: Annotated[service.WithinIn, Depends(within_body)],
+) -> Response:
+    """The same within a posted outline: parcels are clipped to it, feature by feature where it is a collection."""
+    form = format_of(params.f)
+    table = service.hectares(session, settings, service.resolve_within(session, settings, params, body))
+    return _rendered(table, form)
 
 
 @router.get("/parcels", dependencies=[viewer])

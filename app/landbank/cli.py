@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import orjson
 import typer
+from sqlalchemy.orm import Session
 
 from app.console import Command, CsvFlag, JsonFlag, checked, command, print_csv, print_json, print_table
 from app.errors import BadRequest
@@ -47,6 +48,14 @@ def hectares(
     layer: str | None = None,
     within: str | None = None,
     bbox: Annotated[str | None, typer.Option(help="west,south,east,north in degrees")] = None,
+    within_file: Annotated[
+        Path | None, typer.Option(help="A GeoJSON file; parcels are clipped to its polygons")
+    ] = None,
+    crs: Annotated[str | None, typer.Option(help="EPSG:n of that file; OGC:CRS84 by default")] = None,
+    shape: Annotated[str | None, typer.Option(help="The name of a shape posted before")] = None,
+    feature: Annotated[str | None, typer.Option(help="One feature of the shape, by its id or index")] = None,
+    zones: Annotated[str | None, typer.Option(help="The zones that --by zone tells apart, by their name")] = None,
+    zone: Annotated[str | None, typer.Option(help="One zone of --zones, by its code; none: outside them all")] = None,
     boundaries: str = "then",
     basis: str | None = None,
     unit: str = "ha",
@@ -58,16 +67,35 @@ def hectares(
     params = HectaresParams(
         measure=measure, by=by or None, as_of=as_of, from_=from_, to=to, known_at=known_at, programme=programme,
         category=category, subcategory=subcategory, sub_district=sub_district, community=community, project=project,
-        layer=layer, within=within, bbox=bbox, boundaries=boundaries, basis=basis, unit=unit, round=rounding,
+        layer=layer, within=within, bbox=bbox, shape=shape, feature=feature, zones=zones, zone=zone,
+        boundaries=boundaries, basis=basis, unit=unit, round=rounding,
     )  # fmt: skip
     with command() as run, run.session() as session:
-        table = service.hectares(session, run.settings, service.resolve(session, run.settings, params))
+        table = service.hectares(session, run.settings, _asked(run, session, params, within_file, crs))
     if as_json:
         print_json(schemas.hectares_document(table))
     elif as_csv:
         print_csv(*schemas.hectares_cells(table))
     else:
         print_hectares(table)
+
+
+def _asked(
+    run: Command, session: Session, params: HectaresParams, within_file: Path | None, crs: str | None
+) -> service.HectaresQuery:
+    """The question of the options, within a file's outline where one is named."""
+    if within_file is None:
+        return service.resolve(session, run.settings, params)
+    return service.resolve_within(session, run.settings, params, _within(within_file, crs))
+
+
+def _within(file: Path, crs: str | None) -> service.WithinIn:
+    """A GeoJSON file as what would be posted."""
+    try:
+        document = orjson.loads(file.read_bytes())
+    except (OSError, orjson.JSONDecodeError) as error:
+        raise BadRequest("shape_file_unreadable", parameter="within_file", file=file.name) from error
+    return checked(service.WithinIn, {"within": document, "crs": crs})
 
 
 def print_hectares(table: service.HectaresTable) -> None:

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Numeric, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, TEXT
+from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, BYTEA, TEXT
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base
@@ -248,3 +248,18 @@ class HectaresRollup(Base):
     parcels: Mapped[int]
     parcels_once: Mapped[int]
     recorded_at: Mapped[datetime]
+
+
+class PostedShape(Base):
+    """An outline that somebody posted to count within, under its SHA-256, so that links can name it.
+
+    WKB in the storage CRS: nothing in the database ever overlays it. ``keys``: the features' ids or indices as JSON.
+    """
+
+    __tablename__ = "posted_shape"
+    __table_args__ = (Index("ix_posted_shape_posted_at", "posted_at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    keys: Mapped[str | None]
+    outlines: Mapped[list[bytes]] = mapped_column(ARRAY(BYTEA))
+    posted_at: Mapped[datetime]

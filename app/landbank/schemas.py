@@ -35,6 +35,7 @@ def hectares_document(table: HectaresTable) -> dict[str, Any]:
         "rows": [_row(query, row) for row in table.rows],
         "total": _row(query, table.total),
         "residual": plain(table.residual, 2),
+        **({} if table.repeated is None else {"repeated_square_metres": plain(table.repeated, 4)}),
     }
 
 

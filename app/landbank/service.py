@@ -11,6 +11,7 @@ from app.landbank.events.service import (
     record_event,
     record_staged_events,
 )
+from app.landbank.hectares.posted import WithinIn, resolve_within
 from app.landbank.hectares.query import HectaresParams, HectaresQuery, resolve, resolve_known_at
 from app.landbank.hectares.rollup import append_rollup, rebuild_rollup
 from app.landbank.hectares.service import HectaresTable, hectares, pieces
@@ -25,6 +26,7 @@ __all__ = [
     "HectaresTable",
     "Progress",
     "StagedEvents",
+    "WithinIn",
     "add_document",
     "add_file",
     "add_target",
@@ -43,6 +45,7 @@ __all__ = [
     "record_staged_events",
     "resolve",
     "resolve_known_at",
+    "resolve_within",
     "rules",
     "set_rule",
     "targets",

@@ -11,4 +11,4 @@ def inventory_hectares(session: Session, settings: Settings) -> dict[str, str]:
     """Hectares of every parcel known now, by top-level category, all layers; unrounded."""
     query = resolve(session, settings, HectaresParams(measure="inventory", by="category", layer="surface,above,below"))
     table = hectares(session, settings, query)
-    return {row.keys[0][1] or "": str(row.hectares) for row in table.rows}
+    return {str(row.keys[0][1] or ""): str(row.hectares) for row in table.rows}

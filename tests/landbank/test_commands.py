@@ -102,3 +102,14 @@ def test_a_wrong_field_is_named(run: Run) -> None:
     with pytest.raises(BadRequest) as refused:
         run("event", "add", "--type", "theft", "--document", "1")
     assert refused.value.parameter == "type"
+
+
+def test_hectares_within_a_file(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ring = [[500_000, 2_500_000], [500_100, 2_500_000], [500_100, 2_500_100], [500_000, 2_500_000]]
+    file = tmp_path / "park.geojson"
+    file.write_text(json.dumps({"type": "Polygon", "coordinates": [ring]}))
+    with capsys.disabled():
+        document = json.loads(run("hectares", "--within-file", str(file), "--crs", "EPSG:4547", "--json"))
+    assert float(document["total"]["hectares"]) == pytest.approx(0.5, abs=1e-6)
+    with pytest.raises(BadRequest, match="shape_file_unreadable"):
+        run("hectares", "--within-file", str(tmp_path / "none.geojson"))

@@ -116,7 +116,7 @@ def test_a_box_clips_and_its_halves_sum_to_the_whole(client: TestClient) -> None
     ("query", "code"),
     [
         ("measure=area", "parameter_not_one_of"),
-        ("by=zone", "parameter_not_one_of"),
+        ("by=zone", "zone_without_zones"),
         ("by=category,", "parameter_not_one_of"),
         ("as_of=yesterday", "parameter_not_a_day"),
         ("as_of=2026-02-30", "parameter_not_a_day"),

@@ -224,7 +224,7 @@ def _arrangement(lands: Sequence[tuple[int, Any]], layers: Mapping[int, str]) ->
 def table_of(table: HectaresTable) -> dict[str, Decimal]:
     """Rows as ``code/code`` with hectares to 4 decimals, and the total."""
     found = {
-        "/".join(OUTSIDE if code is None else code for _, code in row.keys): _rounded(row.hectares)
+        "/".join(OUTSIDE if code is None else str(code) for _, code in row.keys): _rounded(row.hectares)
         for row in table.rows
     }
     return found | {"total": _rounded(table.total.hectares)}

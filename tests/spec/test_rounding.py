@@ -40,7 +40,7 @@ def ask(bank: Bank, rounding: str) -> HectaresTable:
     return bank.ask(by="category", basis="declared", round=rounding)
 
 
-def printed(table: HectaresTable) -> dict[str | None, str]:
+def printed(table: HectaresTable) -> dict[object, str]:
     return {row.keys[0][1]: str(row.printed) for row in table.rows}
 
 

@@ -1,159 +1,137 @@
-"""Cutting parcels with a box of degrees: what of each portion and each overlap face lies inside.
+"""Cutting what a question counts with its outlines: a box, a posted shape, zones. One way for all of them.
 
-The box's edges are parallels and meridians; in the storage CRS they bend, so they are laid down in short steps. Only
-parcels across the edge are cut; the others are inside whole. What is cut is measured as parcels are
-(``app.geometry.measure``), never more than the portion has.
+What is asked for is a list of *parts*: each feature of a posted collection, with each zone in it and the land outside
+every zone. Land may lie in several parts, since features may overlap: rows then repeat it, and the total does not.
 """
 
-from collections import defaultdict
-from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pyproj
-import shapely
 from sqlalchemy.orm import Session
 
-from app.geometry import from_e4, measure, to_e4
-from app.landbank.hectares.queries import PACKAGE, Clip
-from app.landbank.hectares.query import HectaresQuery
-from app.sql import Query
-
-_STEP = 0.001
-"""Degrees between vertices of the box's edges, some 100 m: a chord leaves its parallel by less than 0.2 mm."""
-_MOST_STEPS = 4000
-_NOTHING = shapely.MultiPolygon()
-_LEVELS = ("district", "sub_district", "community")
-
-
-@dataclass(frozen=True)
-class _Candidate:
-    portion_id: int
-    version_id: int
-    plane: Decimal
-    ellipsoidal: Decimal
-    district: str | None
-    sub_district: str | None
-    community: str | None
-    boundary_day: date
-    alone: bool
-    outline: bytes | None
-
-
-@dataclass(frozen=True)
-class _Face:
-    face_id: int
-    plane: Decimal
-    ellipsoidal: Decimal
-    outline: bytes | None
-
-
-@dataclass(frozen=True)
-class _Place:
-    level: str
-    code: str
-    outline: bytes
-
-
-_CANDIDATES = Query(PACKAGE, "clip_candidates.sql", _Candidate)
-_FACES = Query(PACKAGE, "clip_faces.sql", _Face)
-_PLACES = Query(PACKAGE, "clip_places.sql", _Place)
+from app.landbank.hectares import land
+from app.landbank.hectares.cut import Amounts, Land, inside
+from app.landbank.hectares.queries import Clip, Listed, Part
+from app.landbank.hectares.query import NONE, HectaresQuery
+from app.landbank.hectares.region import Region, both, region_of, union
 
 
 def clip(session: Session, srid: int, query: HectaresQuery) -> Clip | None:
-    """What lies inside the question's box; None when it has none."""
-    if query.bbox is None:
+    """What lies inside the question's outlines; None when it has none."""
+    if not query.is_cut:
         return None
-    box = box_polygon(query.bbox, srid)
-    found = Clip()
-    if box is None:
-        return found
-    asked: dict[str, Any] = {"box": shapely.to_wkb(box), "srid": srid, "known_at": query.known_at}
-    candidates = _CANDIDATES.all(session, **asked, today=query.today)
-    outlines = _outlines(session, asked, candidates)
-    for row, plane, ellipsoidal in _inside(candidates, outlines, box, srid):
-        found.portions.append(row.portion_id)
-        found.plane.append(plane)
-        found.ellipsoidal.append(ellipsoidal)
-    faces = _FACES.all(session, **asked)
-    for face, plane, ellipsoidal in _inside(faces, [_geometry(face.outline) for face in faces], box, srid):
-        found.faces.append(face.face_id)
-        found.face_plane.append(plane)
-        found.face_ellipsoidal.append(ellipsoidal)
-    return found
-
-
-def box_polygon(bbox: tuple[float, float, float, float], srid: int) -> shapely.Polygon | None:
-    """The box in the storage CRS (EPSG:``srid``); None when it lies nowhere near where that CRS is used.
-
-    The degrees are taken for the storage CRS's own geographic CRS: WGS 84 and CGCS2000 count as the same place.
-    """
-    crs = pyproj.CRS.from_epsg(srid)
-    used = crs.area_of_use
-    if used is not None:
-        across, along = used.east - used.west, used.north - used.south
-        west, east = max(bbox[0], used.west - across), min(bbox[2], used.east + across)
-        south, north = max(bbox[1], used.south - along, -89.9), min(bbox[3], used.north + along, 89.9)
-        if west >= east or south >= north:
-            return None
-        bbox = (west, south, east, north)
-    step = max(_STEP, (bbox[2] - bbox[0]) / _MOST_STEPS, (bbox[3] - bbox[1]) / _MOST_STEPS)
-    degrees = shapely.get_coordinates(shapely.segmentize(shapely.box(*bbox), step))
-    project = pyproj.Transformer.from_crs(crs.geodetic_crs, crs, always_xy=True)
-    return shapely.Polygon(np.column_stack(project.transform(degrees[:, 0], degrees[:, 1])))
-
-
-def _geometry(outline: bytes | None) -> Any:
-    return None if outline is None else shapely.from_wkb(outline)
-
-
-def _inside(rows: Any, outlines: list[Any], box: shapely.Polygon, srid: int) -> list[tuple[Any, Decimal, Decimal]]:
-    """Each row that has land in the box, with plane and ellipsoidal square metres there."""
-    if not rows:
-        return []
-    cut = shapely.intersection(np.array(outlines, dtype=object), box)
-    measured = measure(cut, srid)
-    found = []
-    for index, row in enumerate(rows):
-        if cut[index] is None:
-            found.append((row, row.plane, row.ellipsoidal))
-        elif measured.plane[index] > 0:
-            plane, ellipsoidal = (
-                from_e4(int(to_e4(values[index : index + 1])[0])) for values in (measured.plane, measured.ellipsoidal)
-            )
-            found.append((row, min(row.plane, plane), min(row.ellipsoidal, ellipsoidal)))
-    return found
-
-
-def _outlines(session: Session, asked: dict[str, Any], candidates: list[_Candidate]) -> list[Any]:
-    """The outline of each portion across the edge: the parcel's, or what of it lies in the portion's place."""
-    shared = {row.boundary_day for row in candidates if row.outline is not None and not row.alone}
-    places = {day: _places(session, asked, day) for day in shared}
-    return [
-        _geometry(row.outline)
-        if row.outline is None or row.alone
-        else _in_place(shapely.from_wkb(row.outline), row, places[row.boundary_day])
-        for row in candidates
+    region = region_of(session, srid, query)
+    around = land.Around(
+        bounds=region.bounds,
+        srid=srid,
+        known_at=query.known_at,
+        today=query.today,
+        places=region.places,
+        reach=region.places if region.limitless else (),
+    )
+    everywhere = region.limitless and region.within is None and query.zone in {None, NONE}
+    told = [
+        Part(part.feature if "feature" in query.by else None, part.zone if "zone" in query.by else None)
+        for part in region.parts
     ]
+    rows = tuple(dict.fromkeys(told))
+    places = {part: place for place, part in enumerate(rows)}
+    return Clip(
+        rows=rows,
+        row_of=[places[part] for part in told],
+        elsewhere=len(region.zones or ()) if everywhere else None,
+        portions=_listed(land.portions(session, around), region, query),
+        faces=_listed(land.faces(session, around), region, query),
+    )
 
 
-def _places(session: Session, asked: dict[str, Any], day: date) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = defaultdict(dict)
-    for place in _PLACES.all(session, **asked, day=day):
-        found[place.level][place.code] = shapely.from_wkb(place.outline)
-    return found
+def _listed(found: Land, region: Region, query: HectaresQuery) -> Listed:
+    """The pieces of portions or of faces: part by part, and the whole beside them where parts repeat land."""
+    cutter = _Cutter(found, region)
+    repeated = not region.features_apart or (not region.zones_apart and query.zone is None)
+    wanted = _wanted(region, query)
+    listed = Listed()
+    number = 0
+    for _, outline in region.features:
+        for zone, amounts in enumerate(cutter.parts(outline)):
+            # What was not asked for is listed all the same: what is not listed lies elsewhere.
+            _add(listed, found, number, amounts, in_rows=zone in wanted, in_total=zone in wanted and not repeated)
+            number += 1
+    if repeated:
+        outlines = [outline for _, outline in region.features]
+        for outline in outlines if region.features_apart else [union(outlines)]:
+            for amounts in _chosen(cutter.parts(outline), wanted) if query.zone else [cutter.amounts(outline)]:
+                _add(listed, found, number, amounts, in_rows=False, in_total=True)
+            number += 1
+    return listed
 
 
-def _in_place(outline: Any, row: _Candidate, places: dict[str, dict[str, Any]]) -> Any:
-    """``outline`` within every place that the portion names, and outside every place of the levels it names none of."""
-    for level in _LEVELS:
-        code = getattr(row, level)
-        known = places[level]
-        if code is None:
-            outline = shapely.difference(outline, shapely.union_all(list(known.values()))) if known else outline
-        else:
-            # A place that does not meet the box was not read: none of its land lies inside.
-            outline = shapely.intersection(outline, known.get(code, _NOTHING))
-    return outline
+def _wanted(region: Region, query: HectaresQuery) -> frozenset[int]:
+    """Which of the parts of each feature were asked for, by place in its list."""
+    codes: list[str | None] = [None] if region.zones is None else [*(code for code, _ in region.zones), None]
+    if query.zone is None:
+        return frozenset(range(len(codes)))
+    return frozenset({codes.index(None if query.zone == NONE else query.zone)})
+
+
+def _chosen(parts: Sequence[Amounts], wanted: frozenset[int]) -> list[Amounts]:
+    return [amounts for number, amounts in enumerate(parts) if number in wanted]
+
+
+def _add(listed: Listed, found: Land, part: int, amounts: Amounts, *, in_rows: bool, in_total: bool) -> None:
+    count = len(amounts.index)
+    listed.ids.extend(found.ids[amounts.index].tolist())
+    listed.parts.extend([part] * count)
+    listed.plane.extend(amounts.plane.tolist())
+    listed.ellipsoidal.extend(amounts.ellipsoidal.tolist())
+    listed.in_rows.extend([in_rows] * count)
+    listed.in_total.extend([in_total] * count)
+
+
+class _Cutter:
+    """Cuts some land with the outlines of a region."""
+
+    def __init__(self, found: Land, region: Region) -> None:
+        self.land, self.region = found, region
+        self.in_places = np.flatnonzero(found.in_places)
+        self.elsewhere = np.flatnonzero(~found.in_places)
+
+    def amounts(self, *outlines: Any) -> Amounts:
+        """What lies in all of some outlines, and in what the question says land must lie in."""
+        outline = None
+        for one in outlines:
+            outline = both(outline, one)
+        found = [inside(self.land, self.elsewhere, both(outline, self.region.within))]
+        if self.in_places.size:
+            found.append(inside(self.land, self.in_places, outline))
+        return Amounts(*(np.concatenate(column) for column in zip(*(one.columns() for one in found), strict=True)))
+
+    def parts(self, outline: Any) -> list[Amounts]:
+        """What lies in a feature; where zones are asked for, in each of them and then outside them all."""
+        whole = self.amounts(outline)
+        if self.region.zones is None:
+            return [whole]
+        cuts = [self.amounts(outline, zone) for _, zone in self.region.zones]
+        if self.region.zones_apart:
+            return [*cuts, self._rest(whole, cuts)]
+        return [*cuts, self._rest(whole, [self.amounts(outline, union([zone for _, zone in self.region.zones]))])]
+
+    def _rest(self, whole: Amounts, cuts: Sequence[Amounts]) -> Amounts:
+        """What the cuts leave of the whole. What rounding alone leaves goes to the last cut, so that parts add up."""
+        left = np.zeros((2, len(self.land.ids)), dtype=np.int64)
+        left[:, whole.index] = whole.plane, whole.ellipsoidal
+        last = np.full(len(self.land.ids), -1)
+        times = np.zeros(len(self.land.ids), dtype=np.int64)
+        for number, cut in enumerate(cuts):
+            left[:, cut.index] -= cut.plane, cut.ellipsoidal
+            last[cut.index] = number
+            times[cut.index] += 1
+        for one in np.flatnonzero((abs(left) <= times).all(axis=0) & left.any(axis=0)):
+            cut = cuts[last[one]]
+            place = np.flatnonzero(cut.index == one)[0]
+            cut.plane[place] += left[0, one]
+            cut.ellipsoidal[place] += left[1, one]
+            left[:, one] = 0
+        index = np.flatnonzero(left[0] > 0)
+        return Amounts(index, left[0, index], left[1, index])

@@ -1,27 +1,26 @@
--- Portions whose parcel version meets a box, as known at a moment. A parcel whose envelope lies in the box is inside
--- whole; of the others the outlines are handed over, to be cut outside the database.
--- "alone": the version has no other portion under the same boundaries, so the portion's outline is the parcel's.
+-- Portions whose parcel version meets a rectangle, or lies in one of some places, as known at a moment: their whole
+-- square metres and their own rectangle. Which of them lie inside the shape is decided outside the database, and only
+-- of those across its edge are the outlines read (clip_outlines.sql).
+-- reach: places whose portions are wanted wherever they are; places: those that need no shape around them.
 SELECT
-    o.id AS portion_id,
-    v.id AS version_id,
-    o.plane_square_metres AS plane,
-    o.ellipsoidal_square_metres AS ellipsoidal,
-    o.district,
-    o.sub_district,
-    o.community,
-    greatest(o.boundary_from, least(o.boundary_to - 1, CAST(:today AS date))) AS boundary_day,
-    NOT EXISTS (
-        SELECT 1
-        FROM portion AS other
-        WHERE
-            other.parcel_version_id = v.id AND other.id <> o.id
-            AND other.recorded_from <= :known_at AND (other.recorded_to IS NULL OR other.recorded_to > :known_at)
-            AND other.boundary_from < o.boundary_to AND other.boundary_to > o.boundary_from
-    ) AS alone,
-    CASE WHEN NOT ST_CoveredBy(ST_Envelope(v.geom), b.box) THEN ST_AsBinary(v.geom) END AS outline
-FROM (SELECT ST_GeomFromWKB(:box, :srid) AS box) AS b
-INNER JOIN parcel_version AS v ON b.box && v.geom
+    o.id,
+    ST_XMin(CAST(v.geom AS box2d)) AS west,
+    ST_YMin(CAST(v.geom AS box2d)) AS south,
+    ST_XMax(CAST(v.geom AS box2d)) AS east,
+    ST_YMax(CAST(v.geom AS box2d)) AS north,
+    CAST(o.plane_square_metres * 10000 AS bigint) AS plane,
+    CAST(o.ellipsoidal_square_metres * 10000 AS bigint) AS ellipsoidal,
+    coalesce(
+        o.district = ANY(CAST(:places AS text[])) OR o.sub_district = ANY(CAST(:places AS text[]))
+        OR o.community = ANY(CAST(:places AS text[])), FALSE
+    ) AS in_places
+FROM (SELECT ST_MakeEnvelope(:west, :south, :east, :north, :srid) AS box) AS b
+CROSS JOIN parcel_version AS v
 INNER JOIN portion AS o
     ON
         v.id = o.parcel_version_id AND o.recorded_from <= :known_at
         AND (o.recorded_to IS NULL OR o.recorded_to > :known_at)
+WHERE
+    b.box && v.geom
+    OR o.district = ANY(CAST(:reach AS text[])) OR o.sub_district = ANY(CAST(:reach AS text[]))
+    OR o.community = ANY(CAST(:reach AS text[]))

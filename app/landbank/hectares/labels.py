@@ -15,6 +15,7 @@ OUTSIDE = {
     "sub_district": ("街道范围外", "Outside every sub-district"),
     "community": ("社区范围外", "Outside every community"),
     "project": ("无项目", "No project"),
+    "zone": ("片区范围外", "Outside every zone"),
 }
 
 
@@ -61,9 +62,12 @@ def labels(session: Session, query: HectaresQuery) -> Mapping[tuple[str, str | N
     return found
 
 
-def label_of(names: Mapping[tuple[str, str | None], Label], dimensions: Iterable[tuple[str, str | None]]) -> Label:
+def label_of(
+    names: Mapping[tuple[str, str | None], Label], dimensions: Iterable[tuple[str, int | float | str | None]]
+) -> Label:
     """The name of a row: those of its codes, a code without a name standing for itself."""
-    found = [names.get((name, code), Label(code or "", code or "")) for name, code in dimensions]
+    plain = [(name, None if code is None else str(code)) for name, code in dimensions]
+    found = [names.get((name, code), Label(code or "", code or "")) for name, code in plain]
     return Label(" · ".join(part.zh for part in found), " · ".join(part.en for part in found))
 
 

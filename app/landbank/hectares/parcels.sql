@@ -2,10 +2,15 @@
 WITH clip AS (
     SELECT
         c.portion_id,
-        c.plane,
-        c.ellipsoidal
-    FROM unnest(CAST(:clip_portions AS bigint[]), CAST(:clip_plane AS numeric[]), CAST(:clip_ellipsoidal AS numeric[]))
-        AS c (portion_id, plane, ellipsoidal)
+        c.part,
+        c.plane * 0.0001 AS plane,
+        c.ellipsoidal * 0.0001 AS ellipsoidal,
+        c.in_total
+    FROM
+        unnest(
+            CAST(:clip_ids AS bigint[]), CAST(:clip_parts AS int[]), CAST(:clip_plane AS bigint[]),
+            CAST(:clip_ellipsoidal AS bigint[]), CAST(:clip_in_total AS boolean[])
+        ) AS c (portion_id, part, plane, ellipsoidal, in_total)
 )
 
 SELECT
@@ -21,6 +26,7 @@ SELECT
     m.sub_district,
     m.community,
     m.portion_id,
+    coalesce(k.part, CAST(:elsewhere AS int), 0) AS part,
     coalesce(
         CASE coalesce(CAST(:basis AS text), m.basis)
             WHEN 'declared'
@@ -59,8 +65,12 @@ FROM
     ) AS m
 LEFT JOIN clip AS k ON m.portion_id = k.portion_id
 WHERE
-    (NOT CAST(:clipped AS boolean) OR k.portion_id IS NOT NULL)
-    AND (m.parcel_code, m.portion_id, coalesce(m.event_id, 0))
-    > (CAST(:after_code AS text), CAST(:after_portion AS bigint), CAST(:after_event AS bigint))
-ORDER BY m.parcel_code, m.portion_id, coalesce(m.event_id, 0)
+    (NOT CAST(:clipped AS boolean) OR k.portion_id IS NOT NULL OR CAST(:elsewhere AS int) IS NOT NULL)
+    AND coalesce(k.in_total, TRUE)
+    AND (m.parcel_code, m.portion_id, coalesce(m.event_id, 0), coalesce(k.part, CAST(:elsewhere AS int), 0))
+    > (
+        CAST(:after_code AS text), CAST(:after_portion AS bigint), CAST(:after_event AS bigint),
+        CAST(:after_part AS int)
+    )
+ORDER BY m.parcel_code, m.portion_id, coalesce(m.event_id, 0), coalesce(k.part, CAST(:elsewhere AS int), 0)
 LIMIT :page_size

@@ -7,22 +7,45 @@ from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
-from app.landbank.hectares.query import DIMENSIONS, HectaresQuery
+from app.landbank.hectares.query import GROUPED, HectaresQuery
 from app.sql import Query
 
 PACKAGE = "app.landbank.hectares"
 
 
 @dataclass(frozen=True)
-class Clip:
-    """What lies inside a box: square metres of each portion and overlap face that it meets."""
+class Part:
+    """A feature of a posted collection, a zone, or the land of one in the other; None: none of them."""
 
-    portions: list[int] = field(default_factory=list)
-    plane: list[Decimal] = field(default_factory=list)
-    ellipsoidal: list[Decimal] = field(default_factory=list)
-    faces: list[int] = field(default_factory=list)
-    face_plane: list[Decimal] = field(default_factory=list)
-    face_ellipsoidal: list[Decimal] = field(default_factory=list)
+    feature: int | float | str | None
+    zone: str | None
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What of portions or overlap faces lies in which part, in 1e-4 m²; ``in_total``: also counted in the total."""
+
+    ids: list[int] = field(default_factory=list)
+    parts: list[int] = field(default_factory=list)
+    plane: list[int] = field(default_factory=list)
+    ellipsoidal: list[int] = field(default_factory=list)
+    in_rows: list[bool] = field(default_factory=list)
+    in_total: list[bool] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Clip:
+    """What lies inside the outlines of a question, by parts.
+
+    ``rows``: the features and zones that rows tell apart; ``row_of``: the place there of each part. ``elsewhere``: the
+    part of whatever is not listed; None where that does not count.
+    """
+
+    rows: tuple[Part, ...] = ()
+    row_of: list[int] = field(default_factory=list)
+    elsewhere: int | None = None
+    portions: Listed = field(default_factory=Listed)
+    faces: Listed = field(default_factory=Listed)
 
 
 @dataclass(frozen=True)
@@ -38,6 +61,7 @@ class SummedRow:
     project: str | None
     year: str | None
     month: str | None
+    part: int | None
     square_metres: Decimal
     parcels: int
     overlap_square_metres: Decimal
@@ -59,6 +83,7 @@ class PieceRow:
     sub_district: str | None
     community: str | None
     portion_id: int
+    part: int
     square_metres: Decimal
 
 
@@ -76,12 +101,16 @@ _PIECES = Query(PACKAGE, "parcels.sql", PieceRow)
 
 
 def _clip(clip: Clip | None) -> dict[str, object]:
-    inside = clip or Clip()
+    found = clip or Clip()
+    listed = found.portions
     return {
         "clipped": clip is not None,
-        "clip_portions": inside.portions,
-        "clip_plane": inside.plane,
-        "clip_ellipsoidal": inside.ellipsoidal,
+        "elsewhere": found.elsewhere,
+        "clip_ids": listed.ids,
+        "clip_parts": listed.parts,
+        "clip_plane": listed.plane,
+        "clip_ellipsoidal": listed.ellipsoidal,
+        "clip_in_total": listed.in_total,
     }
 
 
@@ -89,8 +118,8 @@ def summed(
     session: Session, query: HectaresQuery, clip: Clip | None = None, parcels: Sequence[int] | None = None
 ) -> list[SummedRow]:
     """The rows of a question and its total, from the pieces themselves; ``parcels`` limits them by id."""
-    inside = clip or Clip()
-    by = {f"by_{name}": name in query.by for name in DIMENSIONS}
+    found = clip or Clip()
+    by = {f"by_{name}": name in query.by for name in GROUPED}
     return _SUMMED.all(
         session,
         **query.sql(),
@@ -99,16 +128,20 @@ def summed(
         is_stock=query.is_stock,
         step=query.step,
         parcels=None if parcels is None else list(parcels),
-        face_ids=inside.faces,
-        face_square_metres=inside.face_plane if query.basis == "plane" else inside.face_ellipsoidal,
+        row_of=found.row_of,
+        clip_in_rows=found.portions.in_rows,
+        face_ids=found.faces.ids,
+        face_parts=found.faces.parts,
+        face_plane=found.faces.plane,
+        face_ellipsoidal=found.faces.ellipsoidal,
     )
 
 
 def pieces(
-    session: Session, query: HectaresQuery, clip: Clip | None, after: tuple[str, int, int], limit: int
+    session: Session, query: HectaresQuery, clip: Clip | None, after: tuple[str, int, int, int], limit: int
 ) -> list[PieceRow]:
-    """The next ``limit`` pieces of a question after a parcel code, portion and event."""
-    code, portion, event = after
+    """The next ``limit`` pieces of a question after a parcel code, portion, event and part."""
+    code, portion, event, part = after
     return _PIECES.all(
         session,
         **query.sql(),
@@ -117,6 +150,7 @@ def pieces(
         after_code=code,
         after_portion=portion,
         after_event=event,
+        after_part=part,
         page_size=limit,
     )
 
@@ -128,7 +162,7 @@ def tops(session: Session, known_at: datetime) -> dict[str, str]:
 
 def key_of(row: SummedRow) -> tuple[object, ...]:
     """What tells a row from the others of its answer."""
-    return (row.is_total, *(getattr(row, name) for name in DIMENSIONS))
+    return (row.is_total, *(getattr(row, name) for name in GROUPED), row.part)
 
 
 def with_overlap(row: SummedRow, square_metres: Decimal | None) -> SummedRow:

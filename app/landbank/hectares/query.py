@@ -15,7 +15,9 @@ from app.settings import Settings
 
 MEASURES = ("inventory", "banked", "bank_entries", "supplied", "handed_over", "supply_total")
 STOCKS = frozenset({"inventory", "banked"})
-DIMENSIONS = ("category", "subcategory", "sub_district", "community", "programme", "project", "year", "month")
+GROUPED = ("category", "subcategory", "sub_district", "community", "programme", "project", "year", "month")
+"""What a piece of land has of itself; features and zones are told by their outlines."""
+DIMENSIONS = (*GROUPED, "feature", "zone")
 BASES = ("declared", "document", "plane", "ellipsoidal")
 LAYERS = ("surface", "above", "below")
 PROGRAMMES = ("renewal", "consolidation")
@@ -28,6 +30,7 @@ EARLIEST, LATEST = date(1900, 1, 1), date(2100, 12, 31)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _WORLD = (-180.0, -90.0, 180.0, 90.0)
 _BEGINNING = date(1, 1, 1)
+ZONE = "zone:"
 _FILTERS = ("programme", "category", "subcategory", "sub_district", "community", "project", "layer", "within")
 
 
@@ -49,8 +52,12 @@ class HectaresParams(BaseModel):
     community: str | None = Field(None, description="Community codes; none: land outside every one")
     project: str | None = Field(None, description="Codes of units or projects; none: land of none")
     layer: str | None = Field(None, description="surface (default), above, below, or several")
-    within: str | None = Field(None, description="Codes of districts, sub-districts or communities")
+    within: str | None = Field(None, description="Codes of places, zone:NAME or zone:NAME/CODE; land in any of them")
     bbox: str | None = Field(None, description="West, south, east, north in degrees (CRS84); parcels are clipped to it")
+    shape: str | None = Field(None, description="A posted shape, by its name; parcels are clipped to it")
+    feature: str | None = Field(None, description="One feature of the posted shape, by its id or index")
+    zones: str | None = Field(None, description="The zones that by=zone tells apart, by their name")
+    zone: str | None = Field(None, description="One zone of zones=NAME, by its code; none: land outside them all")
     boundaries: str = Field("then", description="Place boundaries: then (in force on the day) or now")
     basis: str | None = Field(None, description="declared, document, plane or ellipsoidal in place of the rule's")
     unit: str = Field("ha", description="ha, m2 or mu: adds value")
@@ -81,6 +88,10 @@ class HectaresQuery:
     layer: tuple[str, ...] = ("surface",)
     within: tuple[str, ...] = ()
     bbox: tuple[float, float, float, float] | None = None
+    shape: str | None = None
+    feature: str | None = None
+    zones: str | None = None
+    zone: str | None = None
     boundaries: Literal["then", "now"] = "then"
     basis: str | None = None
     unit: str = "ha"
@@ -101,6 +112,26 @@ class HectaresQuery:
         """The day whose place boundaries cut the parcels; none: each day's own."""
         return self.today if self.boundaries == "now" else None
 
+    @property
+    def zones_within(self) -> tuple[str, ...]:
+        """The zones among ``within``, as NAME or NAME/CODE."""
+        return tuple(code.removeprefix(ZONE) for code in self.within if code.startswith(ZONE))
+
+    @property
+    def places_within(self) -> tuple[str, ...]:
+        """The codes of places among ``within``."""
+        return tuple(code for code in self.within if not code.startswith(ZONE))
+
+    @property
+    def tells_zones(self) -> bool:
+        """Whether zones are told apart, or one of them is asked for."""
+        return self.zones is not None and ("zone" in self.by or self.zone is not None)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether parcels are clipped to an outline, so that parts of them count."""
+        return bool(self.bbox or self.shape or self.tells_zones or self.zones_within)
+
     def narrowed(self, **values: Any) -> "HectaresQuery":
         """The same question with some parts replaced."""
         return replace(self, **values)
@@ -112,6 +143,9 @@ class HectaresQuery:
             found |= {"from": str(self.first_day), "to": str(self.last_day)}
         found["known_at"] = moment(self.known_at)
         found |= {name: ",".join(getattr(self, name)) for name in _FILTERS if getattr(self, name)}
+        found |= {name: value for name in ("shape", "feature") if (value := getattr(self, name)) is not None}
+        if self.zone is not None and self.zones is not None:
+            found |= {"zones": self.zones, "zone": self.zone}
         if self.bbox:
             found["bbox"] = ",".join(repr(number) for number in self.bbox)
         if self.boundaries != "then":
@@ -136,6 +170,8 @@ class HectaresQuery:
             "category_on": self.as_of,
             "basis": self.basis,
             **{name: list(getattr(self, name)) or None for name in _FILTERS},
+            # Zones are outlines: with them, the clip decides what lies within, places included.
+            "within": None if self.zones_within else list(self.within) or None,
         }
 
 
@@ -150,6 +186,8 @@ def resolve(session: Session, settings: Settings, params: HectaresParams) -> Hec
     today = settings.today()
     as_of = day("as_of", params.as_of) or today
     first, last = _days(params, as_of)
+    by = _dimensions(params.by)
+    _outlines(params, by)
     return HectaresQuery(
         measure=params.measure,
         as_of=as_of,
@@ -157,9 +195,13 @@ def resolve(session: Session, settings: Settings, params: HectaresParams) -> Hec
         last_day=last,
         known_at=resolve_known_at(session, params.known_at),
         today=today,
-        by=_dimensions(params.by),
+        by=by,
         **{name: _listed(name, getattr(params, name)) for name in _FILTERS},
         bbox=None if params.bbox is None else _box(params.bbox),
+        shape=params.shape,
+        feature=params.feature,
+        zones=params.zones,
+        zone=params.zone,
         boundaries="now" if one_of("boundaries", params.boundaries, ("then", "now")) == "now" else "then",
         basis=None if params.basis is None else one_of("basis", params.basis, BASES),
         unit=one_of("unit", params.unit, UNITS),
@@ -226,6 +268,16 @@ def _dimensions(value: str | None) -> tuple[str, ...]:
     return tuple(name for name in DIMENSIONS if name in asked)
 
 
+def _outlines(params: HectaresParams, by: tuple[str, ...]) -> None:
+    """Raise ``BadRequest`` where a feature or a zone is asked for without saying of what."""
+    if params.shape is None and ("feature" in by or params.feature is not None):
+        raise BadRequest("feature_without_shape", parameter="by" if params.feature is None else "feature")
+    if params.zones is None and ("zone" in by or params.zone is not None):
+        raise BadRequest("zone_without_zones", parameter="by" if params.zone is None else "zone")
+    if params.zones is not None and not ("zone" in by or params.zone is not None):
+        raise BadRequest("zones_without_zone", parameter="zones")
+
+
 def _listed(name: str, value: str | None) -> tuple[str, ...]:
     if value is None:
         return ("surface",) if name == "layer" else ()
@@ -235,8 +287,6 @@ def _listed(name: str, value: str | None) -> tuple[str, ...]:
     if name in {"layer", "programme"}:
         for code in codes:
             one_of(name, code, LAYERS if name == "layer" else PROGRAMMES)
-    if name == "within" and any(code.startswith("zone:") for code in codes):
-        raise BadRequest("zones_not_known", parameter=name)
     return codes
 
 

@@ -55,7 +55,7 @@ def answers(session: Session, query: HectaresQuery) -> bool:
     return (
         query.is_stock
         and set(query.by) <= _DIMENSIONS
-        and not (query.community or query.project or query.within or query.bbox)
+        and not (query.community or query.project or query.within or query.is_cut)
         and query.boundaries == "then"
         and len(query.sub_district) <= 1
         and query.known_at >= last_publication(session)

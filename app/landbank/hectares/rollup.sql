@@ -79,6 +79,7 @@ SELECT
     NULL AS project,
     s.year,
     s.month,
+    CAST(NULL AS int) AS part,
     s.square_metres,
     CAST(s.parcels AS bigint) AS parcels,
     CAST(0 AS numeric) AS overlap_square_metres
@@ -87,6 +88,7 @@ WHERE s.parcels > 0
 UNION ALL
 SELECT
     TRUE,
+    NULL,
     NULL,
     NULL,
     NULL,

@@ -24,6 +24,8 @@ from app.settings import Settings
 PRINTED_PLACES = 2
 """Decimals of a printed table: reports of the bureau have two."""
 MAX_PIECES = 10_000
+Code = int | float | str | None
+"""What a row is told by: a code, or the id of a posted feature; None: none."""
 _UNIT_PLACES = {"ha": 8, "m2": 4, "mu": 8}
 
 
@@ -31,7 +33,7 @@ _UNIT_PLACES = {"ha": 8, "m2": 4, "mu": 8}
 class HectaresRow:
     """One row, or the total. ``keys`` are the dimensions asked for with their codes."""
 
-    keys: tuple[tuple[str, str | None], ...]
+    keys: tuple[tuple[str, Code], ...]
     label: Label
     square_metres: Decimal
     overlap_square_metres: Decimal
@@ -65,11 +67,18 @@ class HectaresTable:
     def residual(self) -> Decimal:
         """What rounding leaves between the printed rows and the printed total; 0 where nothing is rounded.
 
-        Stocks by year or month do not add up over time, so they have none.
+        Stocks by year or month do not add up over time, nor rows that repeat land to the total, so they have none.
         """
-        if self.total.printed is None or (self.query.is_stock and self.query.step):
+        if self.total.printed is None or self.repeated or (self.query.is_stock and self.query.step):
             return Decimal(0)
         return self.total.printed - sum((row.printed or Decimal(0) for row in self.rows), Decimal(0))
+
+    @property
+    def repeated(self) -> Decimal | None:
+        """Square metres that rows count more than once, because features or zones share land; None without them."""
+        if not {"feature", "zone"} & set(self.query.by) or (self.query.is_stock and self.query.step):
+            return None
+        return sum((row.square_metres for row in self.rows), Decimal(0)) - self.total.square_metres
 
 
 @dataclass(frozen=True)
@@ -82,11 +91,14 @@ class PiecePage:
 
 def hectares(session: Session, settings: Settings, query: HectaresQuery) -> HectaresTable:
     """The answer. The roll-up and the pieces themselves give the same figures; the first is quick."""
+    parts: tuple[queries.Part, ...] = ()
     if rollup.answers(session, query):
         summed = rollup.rolled_up(session, query)
     else:
-        summed = queries.summed(session, query, clip(session, settings.srid, query))
-    told = _Telling(query, labels(session, query), queries.tops(session, query.known_at))
+        clipped = clip(session, settings.srid, query)
+        summed = queries.summed(session, query, clipped)
+        parts = () if clipped is None else clipped.rows
+    told = _Telling(query, parts, labels(session, query), queries.tops(session, query.known_at))
     found = sorted((told.row(row) for row in summed if not row.is_total), key=_order)
     total = next(told.row(row) for row in summed if row.is_total)
     known = rules(session, query.known_at, query.programme)
@@ -105,21 +117,21 @@ def pieces(session: Session, settings: Settings, query: HectaresQuery, limit: in
     if len(found) <= limit:
         return PiecePage(tuple(found), None)
     last = found[limit - 1]
-    after = orjson.dumps([last.code, last.portion_id, last.event or 0])
+    after = orjson.dumps([last.code, last.portion_id, last.event or 0, last.part])
     return PiecePage(tuple(found[:limit]), base64.urlsafe_b64encode(after).decode().rstrip("="))
 
 
-def _after(cursor: str | None) -> tuple[str, int, int]:
+def _after(cursor: str | None) -> tuple[str, int, int, int]:
     if cursor is None:
-        return "", 0, 0
+        return "", 0, 0, -1
     try:
-        code, portion, event = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        code, portion, event, part = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (binascii.Error, ValueError, TypeError) as error:
         raise BadRequest("cursor_invalid", parameter="cursor") from error
-    whole = all(type(number) is int and 0 <= number < 2**63 for number in (portion, event))
+    whole = all(type(number) is int and 0 <= number < 2**63 for number in (portion, event, part)) and part < 2**31
     if not (isinstance(code, str) and "\0" not in code and whole):
         raise BadRequest("cursor_invalid", parameter="cursor")
-    return code, portion, event
+    return code, portion, event, part
 
 
 @dataclass(frozen=True)
@@ -127,11 +139,13 @@ class _Telling:
     """What turns summed rows into rows of an answer."""
 
     query: HectaresQuery
+    parts: Sequence[queries.Part]
     names: Mapping[tuple[str, str | None], Label]
     tops: Mapping[str, str]
 
     def row(self, row: queries.SummedRow) -> HectaresRow:
-        keys = () if row.is_total else tuple((name, getattr(row, name)) for name in self.query.by)
+        part = None if row.part is None else self.parts[row.part]
+        keys = () if row.is_total else tuple((name, _code(name, row, part)) for name in self.query.by)
         return HectaresRow(
             keys=keys,
             label=Label("合计", "Total") if row.is_total else label_of(self.names, keys),
@@ -144,8 +158,16 @@ class _Telling:
         )
 
 
-def _order(row: HectaresRow) -> tuple[tuple[bool, str], ...]:
-    return tuple((code is None, code or "") for _, code in row.keys)
+def _code(name: str, row: queries.SummedRow, part: queries.Part | None) -> Code:
+    return getattr(part, name) if name in {"feature", "zone"} and part is not None else getattr(row, name, None)
+
+
+def _order(row: HectaresRow) -> tuple[tuple[bool, bool, float, str], ...]:
+    """Codes in their order, numbers before texts, none last."""
+    return tuple(
+        (code is None, isinstance(code, str), 0 if isinstance(code, str) else code or 0, str(code))
+        for _, code in row.keys
+    )
 
 
 def _printed(query: HectaresQuery, rows: Sequence[HectaresRow]) -> list[HectaresRow]:
@@ -165,17 +187,19 @@ def _printed_total(query: HectaresQuery, total: HectaresRow) -> HectaresRow:
     return replace(total, printed=round_half_up(total.value, PRINTED_PLACES))
 
 
-def narrowed(query: HectaresQuery, keys: Sequence[tuple[str, str | None]], tops: Mapping[str, str]) -> HectaresQuery:
+def narrowed(query: HectaresQuery, keys: Sequence[tuple[str, Code]], tops: Mapping[str, str]) -> HectaresQuery:
     """The question that asks for one row alone; ``tops`` gives the top of each land category."""
     values: dict[str, object] = {"by": ()}
     for name, code in keys:
         if name in {"year", "month"}:
             values |= _period(query, str(code))
+        elif name in {"feature", "zone"}:
+            values[name] = (NONE if name == "zone" else None) if code is None else str(code)
         elif name == "category" and query.category and code not in query.category:
             # Only some children of this category were asked for.
             values[name] = tuple(asked for asked in query.category if tops.get(asked) == code)
         else:
-            values[name] = (NONE if code is None else code,)
+            values[name] = (NONE if code is None else str(code),)
     return query.narrowed(**values)
 
 
