@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.console import Command, CsvFlag, JsonFlag, checked, command, print_csv, print_json, print_table
 from app.errors import BadRequest
 from app.landbank import schemas, service
+from app.landbank.contiguous.cli import contiguous
 from app.landbank.events.schemas import EventIn, event_document
 from app.landbank.hectares.labels import MEASURE_NAMES
 from app.landbank.hectares.query import HectaresParams, moment
@@ -26,6 +27,7 @@ _NUMERIC = frozenset({"公顷 ha", "重叠 overlap m²", "地块 parcels", "mu",
 def register(app: typer.Typer) -> None:
     """Put the land bank's commands under ``landbank``."""
     app.command("hectares")(hectares)
+    app.command("contiguous")(contiguous)
     progress_cli.register(app)
     app.add_typer(targets_app, name="targets")
     app.add_typer(event_app, name="event")

@@ -176,6 +176,77 @@ EXPECTED: dict[int, Callable[[], Decimal]] = {
     76: lambda: target("consolidation", "bank_entries", "residential_potential", "district_stretch"),
 }
 
+
+# --- contiguous land ----------------------------------------------------------------------------------------------
+
+LATE = "2099-12-31"
+"""Candidates are in the inventory from the day of their upload on, whenever this test runs."""
+ROAD_CODES = {"1206", "1207"}
+
+
+@dataclass(frozen=True)
+class Ground:
+    """A parcel with its outline, whether it may be part of a block, and whether it is industrial or road."""
+
+    code: str
+    project: str | None
+    banked: bool
+    open: bool
+    industrial: bool
+    road: bool
+    shape: Any
+
+
+@cache
+def grounds() -> list[Ground]:
+    """Consolidation parcels and candidates of the demo, at a day after everything."""
+    exits = {
+        row["parcel"] for row in orjson.loads((demo.SAMPLES / "events.json").read_bytes()) if row["type"] == "bank_exit"
+    }
+    found = []
+    for name in ("consolidation_parcels_2025", "consolidation_parcels_2026"):
+        frame = pyogrio.read_dataframe(f"/vsizip/{demo.SAMPLES}/{name}.zip", encoding="GBK")
+        for _, row in frame.iterrows():
+            code, entered = row["地块编号"], row["事项"] == "入库" and row["文件类型"] == "土地移交确认书"
+            kept = row["地块角色"] != "留用地" and code not in exits
+            road = row["用地类别"] in {"道路用地", "轨道用地"}
+            industrial = row["用地类别"] == "产业用地"
+            found.append(Ground(code, row["项目编号"], entered, kept, industrial, road, row["geometry"]))
+    frame = pyogrio.read_dataframe(f"/vsizip/{demo.SAMPLES}/candidate_parcels.zip", encoding="UTF-8")
+    for _, row in frame.iterrows():
+        code, use = row["DKBH"], row["YDDM"]
+        found.append(Ground(code, row["XMBH"], False, True, use == "100101", use in ROAD_CODES, row["geometry"]))
+    return found
+
+
+def components(shapes: list[Any], gap: float) -> list[set[int]]:
+    """Indices grouped by chains of distances of at most ``gap`` metres, each pair compared."""
+    groups: list[set[int]] = []
+    for index, shape in enumerate(shapes):
+        near = [group for group in groups if any(shapely.distance(shape, shapes[other]) <= gap for other in group)]
+        groups = [group for group in groups if group not in near] + [{index}.union(*near)]
+    return groups
+
+
+def blocks_by_hand(gap: float, least: float, project: str | None = None) -> dict[frozenset[str], tuple[float, float]]:
+    """Codes of each block with hectares and compactness of its union."""
+    chosen = [one for one in grounds() if one.industrial and one.open and project in {None, one.project}]
+    found: dict[frozenset[str], tuple[float, float]] = {}
+    for group in components([one.shape for one in chosen], gap):
+        union = shapely.union_all([chosen[index].shape for index in group])
+        hectares_ = sum(size(part) for part in shapely.get_parts(union)) / 10_000
+        if hectares_ >= least:
+            compact = 4 * np.pi * shapely.area(union) / shapely.length(union) ** 2
+            found[frozenset(chosen[index].code for index in group)] = (hectares_, compact)
+    return found
+
+
+def pilot(project: str) -> Decimal:
+    return Decimal(sum(hectares_ for hectares_, _ in blocks_by_hand(30, 3, project).values()))
+
+
+EXPECTED |= {55: lambda: pilot("ZB02"), 56: lambda: pilot("ZB03"), 57: lambda: pilot("ZB01")}
+
 # --- what the service says ----------------------------------------------------------------------------------------
 
 LINE = re.compile(r"^\| (\d+) \| [^|]+ \| `GET (\S+)` \| `([^`]+)` \|$", re.MULTILINE)
@@ -206,7 +277,7 @@ def found_at(document: Any, where: str) -> Any:
 
 def figure(client: TestClient, number: int) -> Decimal:
     address, where = documented()[number]
-    response = client.get(address)
+    response = client.get(address + (f"&as_of={LATE}" if address.startswith("/contiguous") else ""))
     assert response.status_code == 200, response.text
     return Decimal(found_at(response.json(), where))
 
@@ -233,3 +304,51 @@ def test_the_arithmetic_of_the_report(district: TestClient) -> None:
     assert have[76] >= have[14]
     assert have[6] >= have[8] + have[11]
     assert have[47] > have[48] > 0
+
+
+@pytest.mark.parametrize(("gap", "least"), [(0, 0), (20, 5), (60, 10)])
+def test_blocks_are_those_found_pair_by_pair(district: TestClient, gap: int, least: int) -> None:
+    asked: dict[str, str | int] = {"category": "industrial", "max_gap": gap, "min_hectares": least, "as_of": LATE}
+    body = district.get("/contiguous", params=asked).json()
+    found = {
+        frozenset(member["code"] for member in block["members"]): (
+            float(block["hectares"]),
+            float(block["compactness"]),
+        )
+        for block in body["blocks"]
+    }
+    wanted = blocks_by_hand(gap, least)
+    assert found.keys() == wanted.keys() != set()
+    for codes, figures in found.items():
+        assert figures == pytest.approx(list(wanted[codes]), abs=1e-4)
+    status = {member["code"]: member["status"] for block in body["blocks"] for member in block["members"]}
+    banked_codes = {one.code for one in grounds() if one.banked}
+    assert {code for code, one in status.items() if one == "banked"} == banked_codes & status.keys()
+    features = district.get("/contiguous", params=asked | {"f": "geojson"})
+    assert features.headers["content-type"] == "application/geo+json"
+    assert [one["id"] for one in features.json()["features"]] == [block["id"] for block in body["blocks"]]
+    longitude, latitude = shapely.from_geojson(features.content).centroid.coords[0]
+    assert (113.9 < longitude < 114.3, 22.4 < latitude < 22.8) == (True, True)
+
+
+def test_roads_divide_only_what_lies_across_them(district: TestClient) -> None:
+    """What roads take apart is taken apart within its block; of two put apart the shortest way crosses a road."""
+    asked: dict[str, str | int] = {"category": "industrial", "max_gap": 60, "min_hectares": 0, "as_of": LATE}
+    whole, divided = (
+        [
+            {member["code"] for member in block["members"]}
+            for block in district.get("/contiguous", params=asked | {"across_roads": across}).json()["blocks"]
+        ]
+        for across in ("true", "false")
+    )
+    assert set().union(*divided) == set().union(*whole)
+    assert all(any(part <= block for block in whole) for part in divided)
+    shapes = {one.code: one.shape for one in grounds()}
+    roads = shapely.union_all([one.shape for one in grounds() if one.road])
+    for block in whole:
+        parts = [part for part in divided if part <= block]
+        for number, part in enumerate(parts):
+            for one in part:
+                for other in set().union(*parts[number + 1 :]):
+                    line = shapely.shortest_line(shapes[one], shapes[other])
+                    assert line.length > 60 or shapely.length(shapely.intersection(line, roads)) > 0
