@@ -27,6 +27,7 @@ from app.db import make_engine, unit_of_work
 from app.edge import csv_safe, problem_document
 from app.edge.problems import Unforeseen, from_validation
 from app.errors import LandbankError, Unavailable
+from app.release import check_migrated
 from app.settings import Settings, load_settings
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -64,11 +65,15 @@ def operator() -> Actor:
 
 @contextmanager
 def command() -> Iterator[Command]:
-    """Settings and database for one command; a private cluster found stopped is started and stopped again."""
+    """Settings and database for one command; a private cluster found stopped is started and stopped again.
+
+    Raises ``Unavailable`` or ``Conflict`` for a database of another release or another storage CRS.
+    """
     settings = load_settings()
     with embedded.running(settings) as urls:
         engine = make_engine(urls.app)
         try:
+            check_migrated(engine, settings.srid)
             yield Command(settings, engine, operator())
         finally:
             engine.dispose()
@@ -117,12 +122,12 @@ def tell(error: LandbankError, *, as_json: bool) -> None:
 def _logged() -> LandbankError:
     """Note the exception being handled in ``errors.log`` under LANDBANK_HOME; what to tell the person instead."""
     number = secrets.token_hex(6)
-    log = load_settings().home / "errors.log"
+    what, trace = sys.exception(), traceback.format_exc()
     try:
-        with log.open("a", encoding="utf-8") as file:
-            file.write(f"{number}\n{traceback.format_exc()}\n")
-    except OSError:
-        err.print(traceback.format_exc(limit=-1), markup=False)
+        with (load_settings().home / "errors.log").open("a", encoding="utf-8") as file:
+            file.write(f"{number}\n{trace}\n")
+    except (OSError, LandbankError):
+        err.print(f"{number}: {what!r}", markup=False)
     return Unforeseen("unforeseen", id=number)
 
 

@@ -8,6 +8,7 @@ the same home is told so. Locks are the kernel's (flock): they end with their pr
 
 import fcntl
 import os
+import pwd
 import shlex
 import time
 from collections.abc import Iterator, Mapping
@@ -177,8 +178,9 @@ def _kept(cluster: Cluster) -> Path:
 def _lock(cluster: Cluster, name: str) -> Iterator[IO[bytes]]:
     try:
         file = (cluster.home / "lock" / name).open("ab")
-    except PermissionError as error:
-        raise Unavailable("home_unusable", path=cluster.home, user=os.geteuid()) from error
+    except OSError as error:
+        user = pwd.getpwuid(os.geteuid()).pw_name
+        raise Unavailable("home_unusable", path=cluster.home, user=user) from error
     with file:
         yield file
 
@@ -214,10 +216,12 @@ def _ensure_started(cluster: Cluster, options: Mapping[str, str]) -> None:
         "start",
         "--wait",
         f"--timeout={START_SECONDS}",
-        f"--pgdata={cluster.data}",
-        f"--log={cluster.log}",
+        # Relative: pg_ctl hands both to a shell between double quotes, where a home's own quotes and dollars would act.
+        "--pgdata=.",
+        f"--log={cluster.log.name}",
         f"--options={arguments}",
         timeout=START_SECONDS + 30,
+        folder=cluster.data,
     )
     if started.returncode:
         raise Unavailable("postgres_failed", step="start", reason=_last_fatal(cluster), log=cluster.data / "log")
@@ -250,7 +254,8 @@ def _postmaster(cluster: Cluster) -> int | None:
 
 def _noted_pid(cluster: Cluster) -> int | None:
     try:
-        return int((cluster.data / "postmaster.pid").read_text("ascii").split("\n", 1)[0])
+        # Bytes: the file's second line is the data folder, in whatever letters.
+        return int((cluster.data / "postmaster.pid").read_bytes().split(b"\n", 1)[0])
     except (FileNotFoundError, ValueError):
         return None
 

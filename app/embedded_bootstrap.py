@@ -69,7 +69,9 @@ class Cluster:
         # Not TMPDIR: two shells of one user must find the same socket.
         return Path("/run" if os.geteuid() == 0 else "/tmp") / name  # noqa: S108  make_runtime refuses others' folders
 
-    def run(self, *command: str | Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *command: str | Path, timeout: float = 120, folder: Path = Path("/")
+    ) -> subprocess.CompletedProcess[str]:
         """Run a program as the cluster's user, with nothing of our environment in it but the search path."""
         root = os.geteuid() == 0
         return subprocess.run(  # noqa: S603  no shell; the arguments are paths and constants of ours
@@ -78,7 +80,7 @@ class Cluster:
             group=self.user.pw_gid if root else None,
             extra_groups=[] if root else None,
             env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"},
-            cwd="/",
+            cwd=folder,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -132,7 +134,7 @@ def make_home(cluster: Cluster) -> None:
                 folder.mkdir(parents=True, mode=mode)
                 folder.chmod(mode)
         usable = os.access(cluster.home / "lock", os.W_OK | os.X_OK)
-    except PermissionError:
+    except OSError:  # also what is read-only, no folder, or below something that is none
         usable = False
     if not usable:
         raise Unavailable("home_unusable", path=cluster.home, user=pwd.getpwuid(os.geteuid()).pw_name)

@@ -38,8 +38,8 @@ from app.landbank.progress.api import router as progress
 from app.landbank.rules.api import router as recognition_rules
 from app.landbank.scope.api import router as scope
 from app.landbank.targets.api import router as targets
-from app.migrate import check_migrated
 from app.reference.api import router as reference
+from app.release import check_migrated
 from app.settings import Settings
 from app.uploads.api import router as uploads
 

@@ -5,13 +5,9 @@ the file in the repository is always what the database runs.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import create_engine, text
 
 import app.auth
 import app.edge
@@ -20,30 +16,16 @@ import app.landbank.models
 import app.reference.models
 import app.uploads.models  # noqa: F401  the imports fill the metadata
 from app.db import Base, normalised_url
-from app.errors import Conflict, Unavailable
+from app.release import check_srid, config_of_migrations, head, revision
 from app.sql import load
 
 METADATA = Base.metadata
-MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 REPEATABLE: Sequence[tuple[str, str]] = (
     ("app.landbank", "append_only.sql"),
     ("app.landbank", "live_event.sql"),
     ("app.landbank", "counted_piece.sql"),
     ("app", "grants.sql"),
 )
-
-
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    return config
-
-
-def head() -> str:
-    """The newest migration of this release."""
-    revision = ScriptDirectory.from_config(_config()).get_current_head()
-    assert revision is not None  # noqa: S101  the repository has migrations
-    return revision
 
 
 def migrate(owner_url: str, app_role: str, srid: int) -> None:
@@ -54,11 +36,11 @@ def migrate(owner_url: str, app_role: str, srid: int) -> None:
     engine = create_engine(normalised_url(owner_url))
     try:
         with engine.connect() as connection:
-            current = _current(connection)
+            current = revision(connection)
             if current is not None:
                 check_srid(connection, srid)
             if current != head():
-                config = _config()
+                config = config_of_migrations()
                 config.attributes |= {"connection": connection, "srid": srid}
                 command.upgrade(config, "head")
                 connection.commit()
@@ -68,24 +50,3 @@ def migrate(owner_url: str, app_role: str, srid: int) -> None:
             connection.commit()
     finally:
         engine.dispose()
-
-
-def check_migrated(engine: Engine, srid: int) -> None:
-    """Raise ``Unavailable`` or ``Conflict`` unless the database is of this release and of this CRS."""
-    with engine.connect() as connection:
-        if _current(connection) != head():
-            raise Unavailable("database_not_migrated")
-        check_srid(connection, srid)
-
-
-def check_srid(connection: Connection, srid: int) -> None:
-    """Raise ``Conflict`` when the parcels are stored in another CRS than ``srid``."""
-    stored = connection.execute(
-        text("SELECT srid FROM geometry_columns WHERE f_table_name = 'parcel_version'")
-    ).scalar_one()
-    if stored != srid:
-        raise Conflict("database_crs_differs", database=stored, setting=srid)
-
-
-def _current(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()

@@ -11,6 +11,8 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_vali
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pyproj import CRS
 from pyproj.exceptions import CRSError
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from app.errors import BadRequest
 
@@ -29,7 +31,9 @@ def _env(name: str, default: Any = None) -> Any:
 class Settings(BaseSettings):
     """``LANDBANK_*``, ``DATABASE_URL`` and ``DATABASE_OWNER_URL``; the README has the table."""
 
-    model_config = SettingsConfigDict(env_prefix="LANDBANK_", frozen=True, extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="LANDBANK_", env_ignore_empty=True, frozen=True, extra="ignore", populate_by_name=True
+    )
 
     database_url: Annotated[SecretStr | None, _env("DATABASE_URL")] = None
     database_owner_url: Annotated[SecretStr | None, _env("DATABASE_OWNER_URL")] = None
@@ -48,6 +52,19 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser().resolve()
+
+    @field_validator("database_url", "database_owner_url")
+    @classmethod
+    def _of_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        try:
+            backend = make_url(value.get_secret_value()).get_backend_name()
+        except (ArgumentError, ValueError):  # the port of an address is read as a number
+            backend = ""
+        if backend != "postgresql":
+            raise ValueError("is no address like postgresql://user:password@host/database")
+        return value
 
     @field_validator("tz")
     @classmethod
@@ -92,5 +109,8 @@ def load_settings(**overrides: Any) -> Settings:
         return Settings(**overrides)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        name = str(first["loc"][0]) if first["loc"] else "?"
-        raise BadRequest("setting_invalid", parameter=name, name=name.upper(), reason=first["msg"]) from error
+        name = str(first["loc"][0]).upper()
+        if not name.startswith("DATABASE_"):
+            name = f"LANDBANK_{name.removeprefix('LANDBANK_')}"
+        reason = first["msg"].removeprefix("Value error, ")
+        raise BadRequest("setting_invalid", parameter=name, name=name, reason=reason) from error

@@ -19,7 +19,8 @@ from app.errors import Conflict, message
 from app.landbank import service as landbank
 from app.landbank.cli import print_hectares
 from app.landbank.progress.cli import print_progress
-from app.migrate import check_migrated, migrate
+from app.migrate import migrate
+from app.release import check_migrated
 from app.settings import Settings
 
 

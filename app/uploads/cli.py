@@ -69,7 +69,10 @@ def _mapping(text: str | None) -> dict[str, Any] | str | None:
     if text.endswith(".json"):
         if not path.is_file():
             raise BadRequest("file_not_found", parameter="mapping", name=text)
-        return parsed_mapping(path.read_text("utf-8-sig"))
+        try:
+            return parsed_mapping(path.read_text("utf-8-sig"))
+        except UnicodeDecodeError as error:
+            raise BadRequest("mapping_invalid", parameter="mapping", key=path.name, expected="UTF-8") from error
     return parsed_mapping(text)
 
 
@@ -82,7 +85,7 @@ def _with_sidecars(paths: list[Path]) -> list[tuple[str, Path]]:
         chosen[path] = None
         if path.suffix.lower() == ".shp":
             for beside in sorted(path.parent.iterdir()):
-                if beside.stem == path.stem and beside.suffix.lower() in SIDECARS:
+                if beside.stem.casefold() == path.stem.casefold() and beside.suffix.lower() in SIDECARS:
                     chosen[beside] = None
     return [(path.name, path) for path in chosen]
 

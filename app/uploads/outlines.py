@@ -22,6 +22,8 @@ MAX_VERTICES = 100_000
 MAX_REPAIR_VERTICES = 5_000
 """make_valid on a star of 801 points takes 30 s and 700 MB."""
 MAX_COORDINATE = 1e8
+MAX_SQUARE_METRES = 1e11
+"""What the tables hold (``ck_parcel_version_square_metres``)."""
 TOLERANCE, SHARE = 1.0, 0.001
 """1 m² or 0.1 %, whichever is smaller: beyond it a repair, or a declared size, differs."""
 SLIVER_WIDTH = 0.05
@@ -29,6 +31,7 @@ SLIVER_WIDTH = 0.05
 SPIKE_ANGLE, SPIKE_LEG = np.radians(1.0), 1.0
 """A corner sharper than this, with both legs longer than SPIKE_LEG metres, is hardly a boundary."""
 MU = 2000 / 3
+UNIT_AS_STATED = "unit_as_stated"
 BATCH = 20_000
 """Outlines measured together: 100,000 at once would take 250 MB more."""
 POLYGONS = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
@@ -46,6 +49,7 @@ def check(rows: Rows) -> None:
         some = good[at : at + BATCH]
         measured = measure(rows.geometries[some], rows.srid)
         rows.plane[some], rows.ellipsoidal[some] = measured.plane, measured.ellipsoidal
+    too_large(rows)
     slivers(rows)
     spikes(rows)
     same_shape(rows)
@@ -137,6 +141,18 @@ def no_land(rows: Rows) -> None:
     good = np.flatnonzero(rows.good)
     empty = good[shapely.area(rows.geometries[good]) < SLIVER]
     rows.tell("geometry_no_land", "refuse", empty, lambda row: _at(rows, row, first_point(rows.geometries[row]), {}))
+
+
+def too_large(rows: Rows) -> None:
+    """An outline of 100,000 km² or more is a country or a mistake of units, and no parcel."""
+    good = np.flatnonzero(rows.good)
+    huge = good[np.maximum(rows.plane[good], rows.ellipsoidal[good]) >= MAX_SQUARE_METRES]
+
+    def make(row: int) -> Finding:
+        size = square_metres(float(rows.plane[row]))
+        return Finding("", "note", feature=rows.feature(row), values={"square_metres": str(size)})
+
+    rows.tell("geometry_too_large", "refuse", huge, make)
 
 
 def first_point(geometry: shapely.Geometry) -> shapely.Geometry | None:
@@ -260,9 +276,10 @@ def _causes(rows: Rows, outside: Ints, whole: shapely.Geometry) -> dict[str, str
 
 
 def declared_differs(rows: Rows) -> None:
-    """A declared size that differs from the ellipsoidal one by more than 1 m² or 0.1 % is told with both.
+    """A declared size that differs from the ellipsoidal one by more than 1 m² or 0.1 % is noted with both.
 
-    Where the two differ by the factor of another unit (亩, 公顷), the finding says so.
+    Where the two differ by the factor of another unit (亩, 公顷), the finding is a warning and says so: then it is the
+    column that is misread, and not one survey that differs from one drawing.
     """
     if "declared_e4" not in rows.staged:
         return
@@ -270,15 +287,20 @@ def declared_differs(rows: Rows) -> None:
     with np.errstate(invalid="ignore"):
         differ: Bools = np.abs(stated - rows.ellipsoidal) > np.minimum(TOLERANCE, SHARE * rows.ellipsoidal).clip(0.01)
     differ &= rows.good & (stated >= 0)
+    hints = {
+        row: _unit_hint(float(stated[row]), float(rows.ellipsoidal[row])) for row in np.flatnonzero(differ).tolist()
+    }
 
     def make(row: int) -> Finding:
         declared, measured = float(stated[row]), float(rows.ellipsoidal[row])
-        hint = message(_unit_hint(declared, measured))
+        hint = message(hints[row])
         values = {"declared": f"{declared:.4f}", "measured": f"{measured:.4f}"}
         values |= {"difference": f"{declared - measured:+.4f}", "hint_zh": hint.zh.what, "hint_en": hint.en.what}
         return _at(rows, row, None, values)
 
-    rows.tell("declared_differs", "warn", np.flatnonzero(differ), make)
+    plain = np.array([row for row, hint in hints.items() if hint == UNIT_AS_STATED], dtype=np.int64)
+    rows.tell("declared_differs", "note", plain, make)
+    rows.tell("declared_differs", "warn", np.setdiff1d(np.flatnonzero(differ), plain), make)
 
 
 def _unit_hint(declared: float, measured: float) -> str:
@@ -287,4 +309,4 @@ def _unit_hint(declared: float, measured: float) -> str:
     for factor, code in ((MU, "unit_perhaps_mu"), (10_000.0, "unit_perhaps_hectares"), (1 / MU, "unit_perhaps_not_mu")):
         if abs(ratio / factor - 1.0) < 0.02:  # noqa: PLR2004 - surveys differ by less, units by far more
             return code
-    return "unit_as_stated"
+    return UNIT_AS_STATED

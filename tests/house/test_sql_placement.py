@@ -20,7 +20,7 @@ STATEMENT = re.compile(
 )
 ALLOWED = {
     "app/embedded_bootstrap.py": "makes roles and databases before anything of ours exists; names quoted by psycopg",
-    "app/migrate.py": "tells the repeatable SQL which role to grant to, and reads the typmod of the stored geometry",
+    "app/migrate.py": "tells the repeatable SQL which role to grant to",
     "app/uploads/staging.py": "COPY, which SQLAlchemy does not know; names quoted by psycopg",
 }
 APP = files(".py", under=("app/",))

@@ -25,8 +25,8 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def home() -> Iterator[Settings]:
-    """A home of its own, whose cluster is gone at the end."""
-    path = Path(tempfile.mkdtemp(prefix="landbank-home-"))
+    """A home of its own, under a name that a shell would trip over and too long for a socket; gone at the end."""
+    path = Path(tempfile.mkdtemp(prefix=f"landbank 土地 '\"$HOME`{'long-' * 20}"))
     path.chmod(0o711)
     settings = load_settings(home=path)
     runtime = cluster_of(settings).runtime
@@ -167,9 +167,9 @@ def test_a_cluster_that_outlived_its_service_is_used_and_then_stopped(home: Sett
 
 def test_a_number_in_the_pid_file_that_is_somebody_elses_is_no_obstacle(home: Settings) -> None:
     with embedded.running(home):
-        noted = (cluster_of(home).data / "postmaster.pid").read_text("ascii")
+        noted = (cluster_of(home).data / "postmaster.pid").read_text("utf-8")
     stale = noted.replace(noted.split("\n", 1)[0], str(os.getpid()), 1)
-    (cluster_of(home).data / "postmaster.pid").write_text(stale, "ascii")
+    (cluster_of(home).data / "postmaster.pid").write_text(stale, "utf-8")
     assert not embedded.status(home).running
     with embedded.running(home):
         assert embedded.status(home).running
@@ -229,6 +229,16 @@ def test_what_is_missing_is_said(home: Settings, monkeypatch: pytest.MonkeyPatch
         programs(cluster)
     assert refused.value.code == "postgres_other_version"
     shutil.rmtree(cluster.data)
+
+
+@pytest.mark.parametrize("place", ["a file", "below a file", "below /proc"])
+def test_a_home_that_cannot_be_one_is_said(tmp_path: Path, place: str) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    path = {"a file": file, "below a file": file / "home", "below /proc": Path("/proc/landbank")}[place]
+    with pytest.raises(Unavailable) as refused, embedded.running(load_settings(home=path)):
+        pass
+    assert refused.value.code == "home_unusable"
 
 
 def test_why_postgresql_did_not_start_is_told(home: Settings) -> None:

@@ -17,6 +17,7 @@ import psycopg
 import pytest
 
 from app import embedded
+from app.console import guarded
 from app.embedded_bootstrap import cluster_of
 from app.settings import Settings, load_settings
 
@@ -177,10 +178,37 @@ def test_a_port_in_use_is_said_before_anything_is_done(home: Settings) -> None:
             assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
 
 
-def test_serve_wants_a_migrated_database(home: Settings) -> None:
-    done = landbank(home, "serve", "--port", str(free_port()))
+@pytest.mark.parametrize("command", [["serve", "--port", "1"], ["hectares"], ["uploads"], ["user", "list"]])
+def test_serving_and_commands_want_a_migrated_database(home: Settings, command: list[str]) -> None:
+    if command[0] == "serve":
+        command[-1] = str(free_port())
+    done = landbank(home, *command)
     assert done.returncode == 1
     assert "landbank db migrate" in done.stderr
+
+
+def test_a_command_in_another_crs_than_the_databases_is_refused(
+    home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert landbank(home, "db", "migrate").returncode == 0
+    monkeypatch.setenv("LANDBANK_CRS", "EPSG:31287")
+    done = landbank(home, "hectares")
+    assert done.returncode != 0
+    assert "The database was made for EPSG:4547" in done.stderr
+
+
+def test_something_unforeseen_shows_no_stack_trace_where_nothing_can_be_logged(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("LANDBANK_HOME", str(tmp_path / "nowhere"))
+
+    def fail() -> None:
+        raise ZeroDivisionError("by nothing")
+
+    assert guarded(fail) == 1
+    told = capsys.readouterr().err
+    assert "ZeroDivisionError" in told
+    assert "Traceback" not in told
 
 
 def test_a_wrong_option_is_wrong_usage() -> None:

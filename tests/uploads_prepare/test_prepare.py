@@ -111,7 +111,20 @@ def test_bad_dates_and_bad_numbers_refuse_their_rows(prepared: Any) -> None:
 
 def test_a_size_in_another_unit_is_told_with_a_hint(prepared: Any) -> None:
     one = only(prepared([square(0)], {**GOOD, "面积": ["15"]}), "declared_differs")
+    assert one.severity == "warn"
     assert "mu" in one.messages.en.what
+
+
+def test_a_size_that_merely_differs_is_noted_with_both(prepared: Any) -> None:
+    one = only(prepared([square(0)], {**GOOD, "面积": ["9000"]}), "declared_differs")
+    assert one.severity == "note"
+    assert "9000.0000" in one.messages.en.what
+
+
+def test_a_country_is_no_parcel(prepared: Any) -> None:
+    country = [(300_000, 2_300_000), (300_000, 2_700_000), (650_000, 2_700_000), (650_000, 2_300_000)]
+    found = prepared([country, square(0)], {"code": ["A", "B"], "category": ["other"] * 2})
+    assert (only(found, "geometry_too_large").row, found.staged) == (1, 1)
 
 
 BOW_TIE = [(X, Y), (X, Y + 100), (X + 100, Y), (X + 100, Y + 60), (X, Y)]

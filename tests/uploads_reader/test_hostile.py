@@ -99,9 +99,13 @@ def uploads(path: Path) -> list[Upload]:
     return [Upload(found, found.name) for found in sorted(beside)]
 
 
+def place_of(path: str) -> Place:
+    return next((place for start, place in PLACES.items() if path.startswith(start)), Place(4547))
+
+
 def judge(path: str, folder: Path) -> tuple[Read, Read]:
     """The first answer, and the answer once its question, if any, is answered."""
-    place = next((place for start, place in PLACES.items() if path.startswith(start)), Place(4547))
+    place = place_of(path)
     files = uploads(HOSTILE / path)
     first = read_uploads(files, folder, storage=place.storage)
     asked = {code for code in codes(first) if code.startswith(("crs_missing", "layer_not_chosen"))}
