@@ -16,6 +16,7 @@ from app.migrate import migrate
 from app.reference import cli as reference
 from app.settings import load_settings
 from app.uploads import cli as uploads
+from app.uploads.lineage import cli as lineage
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, help=__doc__)
 db_app = typer.Typer(no_args_is_help=True, help="The database: migrate, rebuild what is derived, tell its address.")
@@ -24,6 +25,7 @@ app.command("upload")(uploads.upload)
 app.command("uploads")(uploads.uploads)
 app.command("undo")(uploads.undo_upload)
 landbank.register(app)
+app.add_typer(lineage.app, name="parcel")
 app.add_typer(reference.app, name="reference")
 app.add_typer(auth_cli.user_app, name="user")
 app.add_typer(auth_cli.key_app, name="key")

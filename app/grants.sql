@@ -18,7 +18,7 @@ BEGIN
             CASE
                 -- Append-only: written once.
                 WHEN c.relname IN ('publication', 'land_event', 'document', 'document_file', 'audit_entry', 'parcel',
-                                   'project', 'parcel_overlap', 'overlap_face_member')
+                                   'project', 'parcel_overlap', 'overlap_face_member', 'lineage_operation', 'lineage_link')
                     THEN 'INSERT'
                 -- Working tables: rows come and go.
                 WHEN c.relname IN ('staged_row', 'staged_portion', 'finding', 'hectares_rollup', 'idempotency_key',

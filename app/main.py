@@ -42,6 +42,7 @@ from app.reference.api import router as reference
 from app.release import check_migrated
 from app.settings import Settings
 from app.uploads.api import router as uploads
+from app.uploads.lineage.api import router as lineage
 
 MAX_CONNECTIONS = 512
 LEFTOVER_SECONDS = 24 * 3600
@@ -138,6 +139,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     progress,
     scope,
     contiguous,
+    lineage,
     uploads,
 )
 

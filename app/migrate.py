@@ -23,6 +23,7 @@ METADATA = Base.metadata
 REPEATABLE: Sequence[tuple[str, str]] = (
     ("app.landbank", "append_only.sql"),
     ("app.landbank", "live_event.sql"),
+    ("app.landbank", "banked_land.sql"),
     ("app.landbank", "counted_piece.sql"),
     ("app", "grants.sql"),
 )

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Numeric, text
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Numeric, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -98,6 +98,8 @@ class ParcelVersion(Base):
     Edges are straight in the storage CRS. Square metres: declared in the file, document in the evidence, plane in
     the storage CRS, ellipsoidal on the ellipsoid of the storage CRS (DESIGN §3, rule 3).
     ``recorded_to`` is set when a version turns out never to have been true (its upload was undone).
+    ``part_of_id``: a part of an earlier version's land, told apart because two parcels carry its credit on; a unit of
+    account, never the parcel's outline.
     """
 
     __tablename__ = "parcel_version"
@@ -136,6 +138,7 @@ class ParcelVersion(Base):
     attributes: Mapped[dict[str, str]] = mapped_column(JSONB, server_default=text("'{}'"))
     upload_id: Mapped[int | None]
     upload_row: Mapped[int | None]
+    part_of_id: Mapped[int | None] = mapped_column(ForeignKey("parcel_version.id"))
     recorded_from: Mapped[datetime]
     recorded_to: Mapped[datetime | None]
 
@@ -213,3 +216,56 @@ class OverlapFaceMember(Base):
 
     face_id: Mapped[int] = mapped_column(ForeignKey("overlap_face.id"), primary_key=True)
     parcel_version_id: Mapped[int] = mapped_column(ForeignKey("parcel_version.id"), primary_key=True)
+
+
+class LineageOperation(Base):
+    """A split, a merge or a boundary change, by an evidence document; or the reversal of one. Append-only.
+
+    ``difference_square_metres``: ellipsoidal, what was drawn anew less what was there.
+    """
+
+    __tablename__ = "lineage_operation"
+    __table_args__ = (
+        CheckConstraint("type IN ('split', 'merge', 'boundary_change', 'reversal')", name="type"),
+        CheckConstraint("(type = 'reversal') = (reverses_id IS NOT NULL)", name="reversal"),
+        CheckConstraint(
+            "CASE WHEN type = 'boundary_change' THEN cause IN ('survey', 'change') ELSE cause IS NULL END", name="cause"
+        ),
+        UniqueConstraint("reverses_id"),
+        Index("ix_lineage_operation_recorded_at", "recorded_at"),
+        Index("ix_lineage_operation_upload_id", "upload_id"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    type: Mapped[str]
+    cause: Mapped[str | None]
+    effective_date: Mapped[date]
+    document_id: Mapped[int | None] = mapped_column(ForeignKey("document.id"))
+    reason: Mapped[str | None]
+    difference_square_metres: Mapped[Decimal] = mapped_column(SQUARE_METRES, server_default=text("0"))
+    reverses_id: Mapped[int | None] = mapped_column(ForeignKey("lineage_operation.id"))
+    actor: Mapped[str]
+    upload_id: Mapped[int | None]
+    upload_row: Mapped[int | None]
+    recorded_at: Mapped[datetime]
+
+
+class LineageLink(Base):
+    """What became of one parcel version's land: from ``parent_version_id`` to ``land_version_id``, held by the child.
+
+    The land's version is the unit of account that the child carries the credit with: the child's own version, or one
+    of a parcel that was merged into it.
+    """
+
+    __tablename__ = "lineage_link"
+    __table_args__ = (
+        Index("ix_lineage_link_parent_parcel_id", "parent_parcel_id"),
+        Index("ix_lineage_link_child_parcel_id", "child_parcel_id"),
+    )
+
+    operation_id: Mapped[int] = mapped_column(ForeignKey("lineage_operation.id"), primary_key=True)
+    parent_version_id: Mapped[int] = mapped_column(ForeignKey("parcel_version.id"), primary_key=True)
+    land_version_id: Mapped[int] = mapped_column(ForeignKey("parcel_version.id"), primary_key=True)
+    child_version_id: Mapped[int] = mapped_column(ForeignKey("parcel_version.id"), primary_key=True)
+    parent_parcel_id: Mapped[int] = mapped_column(ForeignKey("parcel.id"))
+    child_parcel_id: Mapped[int] = mapped_column(ForeignKey("parcel.id"))

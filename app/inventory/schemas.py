@@ -3,6 +3,7 @@
 from typing import Any
 
 from app.inventory.models import Parcel, ParcelVersion, Portion
+from app.inventory.queries import Descent
 
 ATTRIBUTES = (
     "name",
@@ -26,8 +27,14 @@ FIGURES = ("declared_square_metres", "document_square_metres", "plane_square_met
 PLACES = ("district", "sub_district", "community")
 
 
-def history_document(parcel: Parcel, versions: list[ParcelVersion], portions: list[Portion]) -> dict[str, Any]:
-    """``GET /parcels/{code}/history``: every version, newest last, each with its portions and its origin."""
+def history_document(
+    parcel: Parcel, versions: list[ParcelVersion], portions: list[Portion], genealogy: list[Descent]
+) -> dict[str, Any]:
+    """``GET /parcels/{code}/history``: every version, newest last, each with its portions and its origin.
+
+    ``parents`` and ``children`` are the nearest ones; ``genealogy`` is every step before and after, oldest first.
+    """
+    others = [step for step in genealogy if step.parent != step.child]
     return {
         "code": parcel.code,
         "versions": [
@@ -38,7 +45,21 @@ def history_document(parcel: Parcel, versions: list[ParcelVersion], portions: li
             | {"links": _links(version)}
             for version in versions
         ],
+        "parents": sorted({step.parent for step in others if step.child == parcel.code}),
+        "children": sorted({step.child for step in others if step.parent == parcel.code}),
+        "genealogy": [_step(step) for step in genealogy],
         "links": [{"rel": "events", "href": f"/parcels/{parcel.code}/events"}],
+    }
+
+
+def _step(step: Descent) -> dict[str, Any]:
+    return {
+        "operation": step.operation_id,
+        "type": step.type,
+        "effective_date": step.effective_date,
+        "parent": step.parent,
+        "child": step.child,
+        "links": [{"rel": "operation", "href": f"/lineage/{step.operation_id}"}],
     }
 
 

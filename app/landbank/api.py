@@ -13,7 +13,7 @@ from app.edge import router as make_router
 from app.edge.problems import from_validation
 from app.errors import BadRequest
 from app.landbank import schemas, service
-from app.landbank.events.schemas import DocumentIn, EventIn, document_document, event_document
+from app.landbank.events.schemas import DocumentIn, EventIn, credit_document, document_document, event_document
 from app.landbank.events.service import document_remarks
 from app.landbank.hectares.posted import MOST_BYTES
 from app.landbank.hectares.query import HectaresParams, moment, one_of
@@ -102,8 +102,9 @@ def parcels(
 
 @router.get("/parcels/{code}/events", dependencies=[viewer])
 def parcel_events(session: SessionDep, code: str) -> Response:
-    """Everything that the ledger says about a parcel, also what was reversed."""
-    return answer({"events": [event_document(row) for row in service.events_of(session, code)]})
+    """What the ledger says about a parcel, also what was reversed; and what it has in the bank, by each entry."""
+    held = [credit_document(credit) for credit in service.credits_held(session, code)]
+    return answer({"events": [event_document(row) for row in service.events_of(session, code)], "credits": held})
 
 
 @router.get("/events", dependencies=[viewer])

@@ -14,7 +14,9 @@ $$
 DECLARE
     ledger text;
 BEGIN
-    FOREACH ledger IN ARRAY ARRAY['land_event', 'document', 'document_file', 'publication', 'audit_entry'] LOOP
+    FOREACH ledger IN ARRAY ARRAY[
+        'land_event', 'document', 'document_file', 'publication', 'audit_entry', 'lineage_operation', 'lineage_link'
+    ] LOOP
         EXECUTE format('DROP TRIGGER IF EXISTS append_only ON %I', ledger);
         EXECUTE format(
             'CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON %I '

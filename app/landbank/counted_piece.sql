@@ -1,4 +1,4 @@
--- What is counted, and nothing else is. Three functions, each of which can be asked from psql or from QGIS:
+-- What is counted, and nothing else is. Functions that can be asked from psql or from QGIS:
 --
 --   top_category    each land category with the top of its tree
 --   counted_piece   every counted piece of land of every measure
@@ -7,7 +7,8 @@
 --                   FROM matching_piece(clock_timestamp(), 'banked', '2026-11-30', '2026-11-30')
 --
 -- known_at is recorded time: only what the service knew at that moment is used.
--- What a recognition rule makes of an event is read in live_event.sql.
+-- What a recognition rule makes of an event is read in live_event.sql; from when until when land is in the bank, and
+-- which parcel holds it after splits and merges, in banked_land.sql.
 
 CREATE OR REPLACE FUNCTION top_category(known_at timestamptz)
 RETURNS TABLE (code text, top text)
@@ -104,11 +105,12 @@ AS $$
         o.ellipsoidal_square_metres
     FROM (
         -- The inventory: a parcel version holds from its effective date until a later version takes effect.
-        -- A later version that takes effect no later than this one replaces it altogether.
+        -- A later version that takes effect no later than this one replaces it altogether. A parcel that is split or
+        -- merged ends.
         SELECT
             'inventory' AS measure,
             v.effective_date AS starts_on,
-            v.ends_on,
+            least(v.ends_on, r.retired_on) AS ends_on,
             v.parcel_id,
             v.id AS version_id,
             v.version,
@@ -128,26 +130,20 @@ AS $$
                     ORDER BY w.version ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
                 ) AS ends_on
             FROM parcel_version AS w
-            WHERE w.recorded_from <= known_at AND (w.recorded_to IS NULL OR w.recorded_to > known_at)
+            WHERE
+                w.recorded_from <= known_at AND (w.recorded_to IS NULL OR w.recorded_to > known_at)
+                AND w.part_of_id IS NULL
         ) AS v
+        LEFT JOIN retired(known_at) AS r ON v.parcel_id = r.parcel_id
         WHERE v.ends_on IS NULL OR v.ends_on > v.effective_date
         UNION ALL
-        -- The bank: land is in from an entry that counts until the first exit after it, under the category of the
-        -- entry or, where the rule says so, from day to day under the category of its parcel.
+        -- The bank: under the category of the entry or, where the rule says so, from day to day under the category of
+        -- the parcel that holds the land.
         SELECT
-            'banked', greatest(b.counted_on, k.since), nullif(least(b.ends_on, k.until), 'infinity'), b.parcel_id,
+            'banked', greatest(b.starts_on, k.since), nullif(least(b.ends_on, k.until), 'infinity'), b.parcel_id,
             b.version_id, b.version, b.event_id, b.programme, b.project_code, k.land_category, b.layer, b.role,
             b.basis, b.category_at
-        FROM (
-            SELECT
-                e.*,
-                min(e.counted_on) FILTER (WHERE e.type = 'bank_exit') OVER (
-                    PARTITION BY e.parcel_id
-                    ORDER BY e.counted_on, e.event_id ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
-                ) AS ends_on
-            FROM live_event(known_at) AS e
-            WHERE e.type IN ('bank_entry', 'bank_exit')
-        ) AS b
+        FROM banked_land(known_at) AS b
         CROSS JOIN LATERAL (
             SELECT
                 b.land_category,
@@ -157,9 +153,7 @@ AS $$
             UNION ALL
             SELECT c.* FROM parcel_category(known_at, b.parcel_id) AS c WHERE b.category_at = 'report'
         ) AS k
-        WHERE
-            b.type = 'bank_entry' AND b.counts
-            AND k.since < coalesce(b.ends_on, 'infinity') AND k.until > b.counted_on
+        WHERE k.since < coalesce(b.ends_on, 'infinity') AND k.until > b.starts_on
         UNION ALL
         SELECT
             'bank_entries', e.counted_on, NULL, e.parcel_id, e.version_id, e.version, e.event_id, e.programme,

@@ -124,7 +124,7 @@ AS $$
             ) AS ends_on
         FROM parcel_version AS w
         WHERE
-            w.parcel_id = parcel
+            w.parcel_id = parcel AND w.part_of_id IS NULL
             AND w.recorded_from <= known_at AND (w.recorded_to IS NULL OR w.recorded_to > known_at)
     ) AS v
     WHERE v.ends_on IS NULL OR v.ends_on > v.effective_date

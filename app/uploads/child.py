@@ -24,6 +24,7 @@ from app.uploads import mapping
 from app.uploads.cutting import CutJob, Piece
 from app.uploads.exchange import job_to_json, overlaid_from_json, overlay_to_json, prepared_from_json
 from app.uploads.findings import Finding
+from app.uploads.lineage.drawing import DrawJob, Drawn, drawn_from_json
 from app.uploads.overlaying import Overlaid, OverlayJob
 from app.uploads.prepare import Job, Prepared
 
@@ -48,6 +49,8 @@ class Limits:
 
 
 LIMITS = Limits()
+DRAWN = Limits(processor=60, wall=60.0)
+"""A few outlines, while somebody waits and the publish lock is held."""
 
 
 def run_prepare(job: Job, workdir: Path, limits: Limits = LIMITS) -> Prepared:
@@ -86,6 +89,12 @@ def run_cut(job: CutJob, limits: Limits = LIMITS) -> list[Piece]:
     """Cut outlines along place borders in the child. Raises ``Refused`` as :func:`run_overlay` does."""
     with _private() as private:
         return [Piece.from_json(row) for row in _run(private, "cut", job.to_json(), limits)["pieces"]]
+
+
+def run_draw(job: DrawJob, limits: Limits = DRAWN) -> Drawn:
+    """Compare drawn outlines with present ones in the child. Raises ``Refused`` as :func:`run_overlay` does."""
+    with _private() as private:
+        return drawn_from_json(_run(private, "draw", job.to_json(), limits))
 
 
 @contextmanager

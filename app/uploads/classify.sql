@@ -1,4 +1,5 @@
--- What each staged parcel row means for the inventory: new, changed or unchanged, and whether the outline moved.
+-- What each staged parcel row means for the inventory: new, changed or unchanged; whether the outline moved;
+-- and from when the parcel is no longer there, having been split or merged.
 -- A row is unchanged when everything read from it, geometry included, has the SHA-256 of the newest version.
 SELECT
     s.row,
@@ -11,15 +12,19 @@ SELECT
     coalesce(
         v.content_sha256 <> s.content_sha256
         AND ST_AsEWKB(v.geom) <> s.geom
-        AND EXISTS (
-            SELECT 1
-            FROM land_event AS e
-            WHERE
-                e.parcel_id = p.id
-                AND e.type <> 'reversal'
-                AND NOT EXISTS (SELECT 1 FROM land_event AS r WHERE r.reverses_id = e.id)
+        AND (
+            h.parcel_id IS NOT NULL
+            OR EXISTS (
+                SELECT 1
+                FROM land_event AS e
+                WHERE
+                    e.parcel_id = p.id
+                    AND e.type <> 'reversal'
+                    AND NOT EXISTS (SELECT 1 FROM land_event AS r WHERE r.reverses_id = e.id)
+            )
         ), FALSE
-    ) AS outline_in_ledger
+    ) AS outline_in_ledger,
+    g.retired_on
 FROM staged_row AS s
 LEFT JOIN parcel AS p ON s.code = p.code
 LEFT JOIN LATERAL (
@@ -28,9 +33,13 @@ LEFT JOIN LATERAL (
         newest.content_sha256,
         newest.geom
     FROM parcel_version AS newest
-    WHERE newest.parcel_id = p.id AND newest.recorded_to IS NULL
+    WHERE newest.parcel_id = p.id AND newest.recorded_to IS NULL AND newest.part_of_id IS NULL
     ORDER BY newest.version DESC
     LIMIT 1
 ) AS v ON TRUE
+LEFT JOIN (
+    SELECT DISTINCT c.parcel_id FROM carried_land(clock_timestamp()) AS c
+) AS h ON p.id = h.parcel_id
+LEFT JOIN retired(clock_timestamp()) AS g ON p.id = g.parcel_id
 WHERE s.upload_id = :upload_id
 ORDER BY s.row

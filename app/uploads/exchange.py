@@ -12,6 +12,7 @@ import shapely
 from app.uploads.catalogue import Catalogue, places_from_json, places_to_json
 from app.uploads.cutting import CutJob, cut
 from app.uploads.findings import Finding
+from app.uploads.lineage.drawing import DrawJob, draw, drawn_to_json
 from app.uploads.overlaying import Outlines, Overlaid, OverlapPair, OverlapPart, OverlayJob, overlay
 from app.uploads.prepare import Job, Prepared, prepare
 
@@ -22,6 +23,8 @@ def run(kind: str, job: dict[str, Any], home: Path) -> dict[str, Any]:
         return prepared_to_json(prepare(job_from_json(job), home))
     if kind == "cut":
         return {"pieces": [piece.to_json() for piece in cut(CutJob.from_json(job))]}
+    if kind == "draw":
+        return drawn_to_json(draw(DrawJob.from_json(job)))
     return overlaid_to_json(overlay(overlay_from_json(job)))
 
 

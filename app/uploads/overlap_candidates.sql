@@ -1,12 +1,25 @@
 -- Stored versions of other parcels whose boxes meet a version of this publication, in the same layer, and all that
 -- hangs together with those by overlaps: what the faces of the touched clusters must be drawn anew from.
 -- Only boxes are compared here: the overlay of user geometry belongs into the limited child process.
-WITH RECURSIVE near AS (
+-- Not compared with what a parcel came from: that is the same land, one after the other.
+WITH RECURSIVE line AS MATERIALIZED (
+    SELECT
+        h.parcel_id,
+        h.path
+    FROM carried_land(CAST(:recorded_at AS timestamptz)) AS h
+),
+
+near AS (
     SELECT DISTINCT old.id
     FROM parcel_version AS new
     INNER JOIN parcel_version AS old
         ON new.geom && old.geom AND new.layer = old.layer AND new.parcel_id <> old.parcel_id
-    WHERE new.recorded_from = :recorded_at AND old.recorded_from < :recorded_at AND old.recorded_to IS NULL
+    WHERE
+        new.recorded_from = :recorded_at AND old.recorded_from < :recorded_at AND old.recorded_to IS NULL
+        AND NOT EXISTS (
+            SELECT 1 FROM line AS l
+            WHERE l.parcel_id = new.parcel_id AND old.parcel_id = ANY(l.path)
+        )
 ),
 
 pair AS (

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import shapely
 from sqlalchemy import func, select
@@ -16,12 +17,16 @@ from app.uploads.models import Finding, StagedRow, Upload
 
 @dataclass(frozen=True)
 class StagedFate:
-    """What one staged parcel row means: new, changed or unchanged; and whether a banked outline would move."""
+    """What one staged parcel row means: new, changed or unchanged; and whether a banked outline would move.
+
+    ``retired_on``: the parcel was split or merged; its children stand for it.
+    """
 
     row: int
     code: str
     fate: str
     outline_in_ledger: bool
+    retired_on: date | None
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,11 @@ def replace(
         session.execute(insert(Record), rows)
 
 
+def crs84(settings: Settings, geometry: shapely.Geometry) -> dict[str, Any] | None:
+    """A geometry of the storage CRS as GeoJSON in CRS84."""
+    return _crs84(Transformer.from_crs(settings.srid, "OGC:CRS84", always_xy=True), geometry)
+
+
 def _row(transformer: Transformer, upload_id: int, origin: str, finding: Finding) -> dict[str, Any]:
     return {
         "upload_id": upload_id,

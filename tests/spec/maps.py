@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import shapely
+import shapely.geometry
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
@@ -28,6 +29,8 @@ from app.landbank.hectares.service import HectaresTable, hectares
 from app.reference import service as reference
 from app.reference.models import Place
 from app.settings import Settings, load_settings
+from app.uploads.lineage import service as lineage
+from app.uploads.lineage.schemas import BoundaryIn, MergeIn, OperationRow, SplitIn
 
 CELL = 100.0
 EAST, NORTH = 500_000.0, 2_500_000.0
@@ -63,6 +66,10 @@ def _sizes(geometry: Any) -> tuple[int, int]:
 
 def _ewkt(geometry: Any) -> str:
     return f"SRID={SRID};{_multi(geometry).wkt}"
+
+
+def _drawn(drawing: str) -> dict[str, dict[str, Any]]:
+    return {letter: {"geometry": shapely.geometry.mapping(land)} for letter, land in read_map(drawing).items()}
 
 
 class Bank:
@@ -139,6 +146,28 @@ class Bank:
         }
         asked = EventIn.model_validate({"type": happened, "parcel": parcel, "document": paper} | more)
         return record_event(self.session, ACTOR, asked)
+
+    def split(self, parent: str, drawing: str, day: str = "2026-06-01", **more: Any) -> OperationRow:
+        """A parcel split into the letters of a drawing."""
+        children = [{"code": code} | shape for code, shape in _drawn(drawing).items()]
+        asked = self._operation("split", day) | {"parent": parent, "children": children} | more
+        return lineage.split(self.session, self.settings, ACTOR, SplitIn.model_validate(asked))
+
+    def merge(self, parents: str, child: str, day: str = "2026-06-01", **more: Any) -> OperationRow:
+        """Parcels, one per letter, merged into the union of their land."""
+        asked = self._operation("merge", day) | {"parents": list(parents), "child": {"code": child} | more}
+        return lineage.merge(self.session, self.settings, ACTOR, MergeIn.model_validate(asked))
+
+    def boundary(self, drawing: str, day: str = "2026-06-01", **more: Any) -> OperationRow:
+        """A new outline for the one letter of a drawing."""
+        [(code, shape)] = _drawn(drawing).items()
+        asked = BoundaryIn.model_validate(self._operation("boundary", day) | shape | more)
+        return lineage.change_boundary(self.session, self.settings, ACTOR, code, asked)
+
+    @staticmethod
+    def _operation(kind: str, day: str) -> dict[str, Any]:
+        paper = {"type": "approval", "number": f"{kind}-{day}", "date": day}
+        return {"crs": "EPSG:4547", "document": paper, "reason": "drawn"}
 
     def query(self, **parameters: str) -> HectaresQuery:
         """A question; as of the end of 2026 unless it says otherwise."""

@@ -2,22 +2,31 @@
 -- both are in (DESIGN §3, rule 2). Tolerance: 1 m² or 0.1 % of the smaller parcel, whichever is smaller.
 -- Looked at under the publish lock after the events were written, so that of two simultaneous uploads one sees the
 -- other. At least one parcel of each pair is among those given. Square metres are ellipsoidal.
-WITH near AS (
+-- Land that was split or merged is held by a parcel other than its version's: concerned holds the versions of either.
+WITH concerned AS (
+    SELECT v.id
+    FROM parcel_version AS v
+    WHERE v.parcel_id = ANY(CAST(:parcels AS bigint[]))
+    UNION
+    SELECT h.land_version_id
+    FROM carried_land(CAST(:recorded_at AS timestamptz)) AS h
+    WHERE h.path && CAST(:parcels AS bigint[])
+),
+
+near AS (
     SELECT
         o.first_version_id,
         o.second_version_id,
         o.ellipsoidal_square_metres
-    FROM parcel_overlap AS o
-    INNER JOIN parcel_version AS v ON o.first_version_id = v.id
-    WHERE v.parcel_id = ANY(CAST(:parcels AS bigint[]))
+    FROM concerned AS c
+    INNER JOIN parcel_overlap AS o ON c.id = o.first_version_id
     UNION
     SELECT
         o.first_version_id,
         o.second_version_id,
         o.ellipsoidal_square_metres
-    FROM parcel_overlap AS o
-    INNER JOIN parcel_version AS v ON o.second_version_id = v.id
-    WHERE v.parcel_id = ANY(CAST(:parcels AS bigint[]))
+    FROM concerned AS c
+    INNER JOIN parcel_overlap AS o ON c.id = o.second_version_id
 ),
 
 pair AS (
@@ -36,26 +45,24 @@ pair AS (
 
 banked AS (
     SELECT
-        e.event_id,
-        e.type,
-        e.counts,
-        e.version_id,
-        e.parcel_id,
-        e.counted_on,
-        coalesce(
-            min(e.counted_on) FILTER (WHERE e.type = 'bank_exit') OVER (
-                PARTITION BY e.parcel_id
-                ORDER BY e.counted_on, e.event_id ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
-            ), 'infinity'
-        ) AS left_on
-    FROM live_event(CAST(:recorded_at AS timestamptz)) AS e
-    WHERE
-        e.type IN ('bank_entry', 'bank_exit')
-        AND e.parcel_id IN (
-            SELECT p.first_parcel_id FROM pair AS p
-            UNION
-            SELECT p.second_parcel_id FROM pair AS p
-        )
+        b.event_id,
+        b.version_id,
+        b.parcel_id,
+        b.starts_on,
+        coalesce(b.ends_on, 'infinity') AS left_on
+    FROM
+        banked_land(
+            CAST(:recorded_at AS timestamptz),
+            ARRAY(
+                SELECT p.first_parcel_id FROM pair AS p
+                UNION
+                SELECT p.second_parcel_id FROM pair AS p
+                UNION
+                SELECT h.parcel_id
+                FROM carried_land(CAST(:recorded_at AS timestamptz)) AS h
+                INNER JOIN pair AS p ON h.land_version_id IN (p.first_version_id, p.second_version_id)
+            )
+        ) AS b
 )
 
 SELECT
@@ -71,14 +78,14 @@ SELECT
     first_event.recorded_at = :recorded_at AS first_is_new,
     second_event.recorded_at = :recorded_at AS second_is_new
 FROM pair AS p
-INNER JOIN banked AS first ON p.first_version_id = first.version_id AND first.type = 'bank_entry' AND first.counts
-INNER JOIN banked AS second ON p.second_version_id = second.version_id AND second.type = 'bank_entry' AND second.counts
+INNER JOIN banked AS first ON p.first_version_id = first.version_id
+INNER JOIN banked AS second ON p.second_version_id = second.version_id
 INNER JOIN land_event AS first_event ON first.event_id = first_event.id
 INNER JOIN land_event AS second_event ON second.event_id = second_event.id
 INNER JOIN parcel AS a ON first.parcel_id = a.id
 INNER JOIN parcel AS b ON second.parcel_id = b.id
 WHERE
     a.id <> b.id
-    AND first.counted_on < second.left_on
-    AND second.counted_on < first.left_on
+    AND first.starts_on < second.left_on
+    AND second.starts_on < first.left_on
 ORDER BY a.code, b.code

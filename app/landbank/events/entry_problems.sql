@@ -4,20 +4,57 @@
 --   exit_without_entry    an exit of a parcel that is not in the bank
 --   credited_elsewhere    a parcel banked under one programme and handed over under another
 -- Each is told once, by the later event.
-WITH event AS (
+-- A parcel that came of a split or a merge goes on with what its parents had in the bank: its events are looked at both
+-- by themselves and after those of each line of parents. An exit needs an entry in any of these chains.
+WITH line AS (
     SELECT
+        h.parcel_id,
+        h.path
+    FROM carried_land(CAST(:recorded_at AS timestamptz)) AS h
+),
+
+concerned AS (
+    SELECT p.id AS parcel_id
+    FROM unnest(CAST(:parcels AS bigint[])) AS p (id)
+    UNION
+    SELECT l.parcel_id
+    FROM line AS l
+    WHERE l.path && CAST(:parcels AS bigint[])
+),
+
+chain AS (
+    SELECT
+        c.parcel_id AS holder_id,
+        c.parcel_id AS member_id,
+        ARRAY[c.parcel_id] AS path
+    FROM concerned AS c
+    UNION
+    SELECT
+        l.parcel_id,
+        m.id,
+        l.path
+    FROM concerned AS c
+    INNER JOIN line AS l ON c.parcel_id = l.parcel_id
+    CROSS JOIN LATERAL unnest(l.path) AS m (id)
+),
+
+event AS (
+    SELECT
+        c.holder_id,
+        c.path,
         e.*,
-        lag(e.type) OVER (PARTITION BY e.parcel_id ORDER BY e.counted_on, e.event_id) AS previous
+        lag(e.type) OVER (PARTITION BY c.holder_id, c.path ORDER BY e.counted_on, e.event_id) AS previous
     FROM live_event(CAST(:recorded_at AS timestamptz)) AS e
-    WHERE e.parcel_id = ANY(CAST(:parcels AS bigint[])) AND e.type IN ('bank_entry', 'bank_exit')
+    INNER JOIN chain AS c ON e.parcel_id = c.member_id
+    WHERE e.type IN ('bank_entry', 'bank_exit')
 ),
 
 counted AS (
     SELECT
+        e.holder_id,
         e.event_id,
-        e.parcel_id,
         e.type,
-        lag(e.type) OVER (PARTITION BY e.parcel_id ORDER BY e.counted_on, e.event_id) AS previous
+        lag(e.type) OVER (PARTITION BY e.holder_id, e.path ORDER BY e.counted_on, e.event_id) AS previous
     FROM event AS e
     WHERE e.counts
 ),
@@ -25,32 +62,31 @@ counted AS (
 problem AS (
     SELECT
         'retained_banked' AS code,
-        e.event_id,
-        e.parcel_id
+        e.event_id
     FROM event AS e
     WHERE e.type = 'bank_entry' AND e.role = 'retained'
-    UNION ALL
+    UNION
     SELECT
         'already_banked',
-        c.event_id,
-        c.parcel_id
+        c.event_id
     FROM counted AS c
     WHERE c.type = 'bank_entry' AND c.previous = 'bank_entry'
-    UNION ALL
+    UNION
     SELECT
         'exit_without_entry',
-        e.event_id,
-        e.parcel_id
+        e.event_id
     FROM event AS e
-    WHERE e.type = 'bank_exit' AND e.previous IS DISTINCT FROM 'bank_entry'
-    UNION ALL
+    WHERE e.type = 'bank_exit' AND e.holder_id = e.parcel_id
+    GROUP BY e.event_id
+    HAVING NOT bool_or(e.previous IS NOT DISTINCT FROM 'bank_entry')
+    UNION
     SELECT
         'credited_elsewhere',
-        max(e.event_id),
-        e.parcel_id
+        max(e.event_id)
     FROM live_event(CAST(:recorded_at AS timestamptz)) AS e
-    WHERE e.parcel_id = ANY(CAST(:parcels AS bigint[])) AND e.type IN ('bank_entry', 'handover')
-    GROUP BY e.parcel_id
+    INNER JOIN chain AS c ON e.parcel_id = c.member_id
+    WHERE e.type IN ('bank_entry', 'handover')
+    GROUP BY c.holder_id
     HAVING count(DISTINCT e.programme) > 1
 )
 
@@ -61,5 +97,5 @@ SELECT
     CAST(NULL AS text) AS detail
 FROM problem AS p
 INNER JOIN land_event AS e ON p.event_id = e.id
-INNER JOIN parcel AS a ON p.parcel_id = a.id
+INNER JOIN parcel AS a ON e.parcel_id = a.id
 ORDER BY e.upload_row, a.code, p.code

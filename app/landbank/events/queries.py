@@ -1,6 +1,6 @@
 """Reading and writing the ledger: events with their parcels and documents, and what is wrong with new ones."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -8,8 +8,9 @@ from decimal import Decimal
 from sqlalchemy import Select, case, select
 from sqlalchemy.orm import Session, aliased
 
-from app.inventory.models import Parcel, ParcelVersion
-from app.landbank.events.schemas import DocumentRow, EventRow
+from app.db import last_publication
+from app.inventory.models import LineageLink, Parcel, ParcelVersion
+from app.landbank.events.schemas import Credit, DocumentRow, EventRow
 from app.landbank.models import Document, DocumentFile, LandEvent
 from app.sql import Query, run
 
@@ -43,6 +44,7 @@ class EntryConflict:
     second_is_new: bool
 
 
+_CREDITS = Query(PACKAGE, "credits.sql", Credit)
 _STAGED_PROBLEMS = Query(PACKAGE, "staged_event_problems.sql", EventProblem)
 _ENTRY_PROBLEMS = Query(PACKAGE, "entry_problems.sql", EventProblem)
 _UNCOUNTED = Query(PACKAGE, "uncounted_entries.sql", EventProblem)
@@ -91,12 +93,21 @@ def entry_conflicts(session: Session, parcels: Sequence[int], recorded_at: datet
     return _CONFLICTS.all(session, parcels=list(parcels), recorded_at=recorded_at)
 
 
+def credits_of(session: Session, parcels: Sequence[int]) -> list[Credit]:
+    """What parcels have or had in the bank, as now known."""
+    return _CREDITS.all(session, parcels=list(parcels), known_at=last_publication(session)) if parcels else []
+
+
 def version_on(session: Session, parcel_id: int, day: date) -> ParcelVersion | None:
     """The parcel's version of a day; before the first one, the first."""
     before = ParcelVersion.effective_date <= day
     return session.scalars(
         select(ParcelVersion)
-        .where(ParcelVersion.parcel_id == parcel_id, ParcelVersion.recorded_to.is_(None))
+        .where(
+            ParcelVersion.parcel_id == parcel_id,
+            ParcelVersion.recorded_to.is_(None),
+            ParcelVersion.part_of_id.is_(None),
+        )
         .order_by(
             before.desc(),
             case((before, ParcelVersion.effective_date)).desc(),
@@ -148,7 +159,18 @@ def events(session: Session, *, parcel: str | None, kind: str | None, after: int
 
 def events_of(session: Session, parcel: Parcel) -> list[EventRow]:
     """Every event of a parcel."""
-    return _rows(session, _events().where(LandEvent.parcel_id == parcel.id))
+    return events_on(session, {parcel.id})
+
+
+def events_on(session: Session, parcels: Collection[int]) -> list[EventRow]:
+    """Every event of some parcels."""
+    return _rows(session, _events().where(LandEvent.parcel_id.in_(parcels)))
+
+
+def carried_on(session: Session, version_id: int) -> bool:
+    """Whether somebody carries the land of a version on, so that an event recorded late reaches them."""
+    found = select(LineageLink.operation_id).where(LineageLink.parent_version_id == version_id).limit(1)
+    return session.execute(found).first() is not None
 
 
 def documents(session: Session, *, after: int, limit: int) -> list[DocumentRow]:

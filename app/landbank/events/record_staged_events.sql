@@ -29,7 +29,7 @@ INNER JOIN LATERAL (
         w.id,
         w.land_category
     FROM parcel_version AS w
-    WHERE w.parcel_id = p.id AND w.recorded_to IS NULL
+    WHERE w.parcel_id = p.id AND w.recorded_to IS NULL AND w.part_of_id IS NULL
     ORDER BY
         (w.upload_id = s.upload_id AND w.upload_row = s.row AND w.recorded_from = :recorded_at) DESC NULLS LAST,
         (w.effective_date <= coalesce(s.effective_date, s.document_date)) DESC,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -87,6 +88,20 @@ class DocumentRow:
     filename: str | None
 
 
+@dataclass(frozen=True)
+class Credit:
+    """What a parcel has or had in the bank by one entry, which a parent may have made: see ``credits.sql``."""
+
+    parcel: str
+    event: int
+    entered_as: str
+    entered_on: date
+    land_category: str
+    held_from: date
+    held_to: date | None
+    square_metres: Decimal
+
+
 def event_document(row: EventRow, remarks: tuple[Remark, ...] = ()) -> dict[str, Any]:
     """An event as answered."""
     event = row.event
@@ -130,4 +145,17 @@ def document_document(row: DocumentRow, remarks: tuple[Remark, ...] = ()) -> dic
         "filename": row.filename,
         "recorded_at": found.recorded_at,
         "findings": [remark.document() for remark in remarks],
+    }
+
+
+def credit_document(credit: Credit) -> dict[str, Any]:
+    """What a parcel has in the bank by one entry."""
+    return {
+        "event": credit.event,
+        "entered_as": credit.entered_as,
+        "entered_on": credit.entered_on,
+        "land_category": credit.land_category,
+        "held_from": credit.held_from,
+        "held_to": credit.held_to,
+        "square_metres": str(credit.square_metres),
     }

@@ -17,10 +17,10 @@ from app.db import Publication, lock_publication, publish
 from app.errors import NotFound, Refused
 from app.files import keep
 from app.inventory.models import Parcel
-from app.inventory.queries import parcel_by_code
+from app.inventory.queries import ancestors, parcel_by_code, retirement
 from app.landbank.events import queries
 from app.landbank.events.queries import EntryConflict, EventProblem
-from app.landbank.events.schemas import DocumentIn, DocumentRow, EventIn, EventRow, Remark
+from app.landbank.events.schemas import Credit, DocumentIn, DocumentRow, EventIn, EventRow, Remark
 from app.landbank.hectares.query import EARLIEST, LATEST
 from app.landbank.hectares.rollup import append_rollup
 from app.landbank.models import Document, DocumentFile, LandEvent
@@ -66,9 +66,9 @@ def record_event(session: Session, actor: Actor, asked: EventIn) -> Recorded:
     return Recorded(row, _remarks(session, row, publication))
 
 
-def refuse_problems(session: Session, publication: Publication) -> None:
-    """Raise ``Refused`` for the first thing that the publication's events make wrong."""
-    checked = check_entries(session, publication)
+def refuse_problems(session: Session, publication: Publication, others: Sequence[int] = ()) -> None:
+    """Raise ``Refused`` for the first thing that a publication makes wrong, with its events and to ``others``."""
+    checked = check_entries(session, publication, others)
     if checked.problems:
         first = checked.problems[0]
         raise Refused(first.code, parcel=first.parcel, detail=first.detail or "")
@@ -79,9 +79,9 @@ def refuse_problems(session: Session, publication: Publication) -> None:
         )
 
 
-def check_entries(session: Session, publication: Publication) -> StagedEvents:
-    """Everything that the events of a publication make wrong, before its commit."""
-    parcels = queries.parcels_with_events(session, publication.recorded_at)
+def check_entries(session: Session, publication: Publication, others: Sequence[int] = ()) -> StagedEvents:
+    """Everything that a publication's events, and what it did to other parcels, make wrong, before its commit."""
+    parcels = [*queries.parcels_with_events(session, publication.recorded_at), *others]
     if not parcels:
         return StagedEvents(0, (), ())
     return StagedEvents(
@@ -118,6 +118,11 @@ def events_of(session: Session, code: str) -> list[EventRow]:
     return queries.events_of(session, parcel_by_code(session, code))
 
 
+def credits_held(session: Session, code: str) -> list[Credit]:
+    """What a parcel has or had in the bank, entry by entry, its parents' entries included. Raises ``NotFound``."""
+    return queries.credits_of(session, [parcel_by_code(session, code).id])
+
+
 def add_document(
     session: Session, settings: Settings, actor: Actor, asked: DocumentIn, file: tuple[Path, str] | None
 ) -> tuple[DocumentRow, bool]:
@@ -140,7 +145,7 @@ def named_document(session: Session, actor: Actor, named: int | DocumentIn) -> D
 
 def _document(session: Session, actor: Actor, asked: DocumentIn) -> tuple[Document, bool]:
     lock_publication(session)
-    _plausible(asked.date, "date")
+    plausible(asked.date, "date")
     found = queries.document_like(session, asked.type, asked.number, asked.date, asked.issuer)
     if found is not None:
         return found, False
@@ -187,11 +192,15 @@ def _event(session: Session, asked: EventIn, document: Document) -> LandEvent:
         raise Refused("event_without_parcel", parameter="parcel")
     if asked.kind is not None and asked.type != "supply":
         raise Refused("event_kind_wrong", parameter="kind", detail=asked.kind)
-    day = _plausible(asked.effective_date or document.date)
+    day = plausible(asked.effective_date or document.date)
     parcel = parcel_by_code(session, asked.parcel)
     version = queries.version_on(session, parcel.id, day)
     if version is None:
         raise NotFound("parcel_unknown", parameter="parcel", parcel=asked.parcel)
+    gone = retirement(session, parcel.id)
+    if gone is not None and (max(day, document.date) >= gone.retired_on or not queries.carried_on(session, version.id)):
+        children = ", ".join(gone.children)
+        raise Refused("parcel_retired", parameter="parcel", parcel=parcel.code, day=gone.retired_on, children=children)
     return LandEvent(
         type=asked.type,
         parcel_id=parcel.id,
@@ -222,14 +231,15 @@ def _reversal(session: Session, asked: EventIn, document: Document) -> LandEvent
         parcel_id=target.parcel_id,
         parcel_version_id=target.parcel_version_id,
         land_category=target.land_category,
-        effective_date=_plausible(asked.effective_date or target.effective_date),
+        effective_date=plausible(asked.effective_date or target.effective_date),
         document_id=document.id,
         reverses_id=target.id,
         reason=asked.reason,
     )
 
 
-def _plausible(day: date, name: str = "effective_date") -> date:
+def plausible(day: date, name: str = "effective_date") -> date:
+    """The day. Raises ``Refused`` for one that no land event can have."""
     if not EARLIEST <= day <= LATEST:
         raise Refused("date_implausible", parameter=name, date=day, earliest=EARLIEST, latest=LATEST)
     return day
@@ -242,7 +252,8 @@ def _remarks(session: Session, row: EventRow, publication: Publication) -> tuple
     counted = {kind for rule in known for kind in rule.document_types}
     if event.type == "bank_entry" and document.type not in counted:
         remarks.append(Remark("warn", "document_type_not_counted", (("type", document.type), ("parcel", row.parcel))))
-    before = [other.event.type for other in events_of(session, row.parcel) if other.reversed_by is None]
+    line = ancestors(session, event.parcel_id)
+    before = [other.event.type for other in queries.events_on(session, line) if other.reversed_by is None]
     if event.type == "supply" and "bank_entry" not in before:
         remarks.append(Remark("warn", "supply_without_entry", (("parcel", row.parcel),)))
     if event.type == "supply" and before.count("supply") > 1:

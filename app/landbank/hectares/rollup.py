@@ -24,6 +24,7 @@ class _ParcelId:
 
 
 _TOUCHED = Query(queries.PACKAGE, "touched_parcels.sql", _ParcelId)
+_MIXED = Query(queries.PACKAGE, "mixed_parcels.sql", _ParcelId)
 _OVERLAPPING = Query(queries.PACKAGE, "overlapping_parcels.sql", _ParcelId)
 _ROLLED_UP = Query(queries.PACKAGE, "rollup.sql", queries.SummedRow)
 
@@ -59,6 +60,7 @@ def answers(session: Session, query: HectaresQuery) -> bool:
         and query.boundaries == "then"
         and len(query.sub_district) <= 1
         and query.known_at >= last_publication(session)
+        and not _MIXED.all(session, known_at=query.known_at)
     )
 
 

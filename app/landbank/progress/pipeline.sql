@@ -32,14 +32,17 @@ INNER JOIN stage_weight AS w
         p.programme = w.programme AND s.stage = w.stage AND w.recorded_from <= :known_at
         AND (w.recorded_to IS NULL OR w.recorded_to > :known_at)
 LEFT JOIN (
+    -- What happened to a parcel before it was split or merged has happened to its children's land.
     SELECT
-        e.parcel_id,
+        coalesce(h.parcel_id, e.parcel_id) AS parcel_id,
         bool_or(e.type = 'bank_entry' AND e.counts) AS entered,
         bool_or(e.type = 'supply') AS supplied,
         bool_or(e.type = 'handover') AS handed_over
     FROM live_event(CAST(:known_at AS timestamptz)) AS e
+    LEFT JOIN carried_land(CAST(:known_at AS timestamptz)) AS h
+        ON e.version_id = h.root_version_id AND h.held_from <= :as_of
     WHERE e.counted_on <= :as_of
-    GROUP BY e.parcel_id
+    GROUP BY coalesce(h.parcel_id, e.parcel_id)
 ) AS d ON m.parcel_id = d.parcel_id
 GROUP BY
     m.programme, m.top, m.land_category, m.sub_district, v.role, s.stage, w.low, w.mid, w.high, d.entered, d.supplied,

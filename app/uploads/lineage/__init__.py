@@ -1,0 +1,1 @@
+"""Lineage: parcels split, merged and given new boundaries, with entry date and credit kept."""
