@@ -44,6 +44,37 @@ class Place(Base):
     recorded_to: Mapped[datetime | None]
 
 
+class Zone(Base):
+    """One outline of a named set: a control layer (生态保护红线, 永久基本农田), a statutory plan. Never counted itself.
+
+    Dated and versioned as places are. ``restrictive``: land in it is told at the upload of parcels.
+    """
+
+    __tablename__ = "zone"
+    __table_args__ = (
+        CheckConstraint("valid_to IS NULL OR valid_to > valid_from", name="valid_range"),
+        CheckConstraint("NOT ST_IsEmpty(geom) AND ST_NPoints(geom) <= 100000 AND ST_IsValid(geom)", name="geom_valid"),
+        Index("ix_zone_name", "name"),
+        Index(
+            "uq_zone_current", "name", "code", "valid_from", unique=True, postgresql_where=text("recorded_to IS NULL")
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    name: Mapped[str]
+    code: Mapped[str]
+    title: Mapped[str | None]
+    restrictive: Mapped[bool]
+    valid_from: Mapped[date]
+    valid_to: Mapped[date | None]
+    geom: Mapped[Any] = mapped_column(STORAGE_GEOMETRY)
+    content_sha256: Mapped[bytes]
+    upload_id: Mapped[int | None]
+    upload_row: Mapped[int | None]
+    recorded_from: Mapped[datetime]
+    recorded_to: Mapped[datetime | None]
+
+
 class LandCategory(Base):
     """A policy category of the bank. Children name their parent; totals by category use the top level."""
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import orjson
 
-from app.reference.models import LandCategory, LandUseCode, Place
+from app.reference.models import LandCategory, LandUseCode, Place, Zone
+from app.reference.zones import ZoneSet
 
 
 def category_document(category: LandCategory) -> dict[str, Any]:
@@ -50,3 +51,31 @@ def place_feature(place: Place, outlines: Mapping[int, str]) -> dict[str, Any]:
         "geometry": orjson.loads(outlines[place.id]),
         "properties": place_document(place),
     }
+
+
+def zone_set_document(row: ZoneSet) -> dict[str, Any]:
+    """A set of zones by its name."""
+    return {
+        "name": row.name,
+        "zones": row.zones,
+        "restrictive": row.restrictive,
+        "valid_from": row.valid_from.isoformat(),
+        "recorded_at": row.recorded_at.isoformat().replace("+00:00", "Z"),
+    }
+
+
+def zone_document(zone: Zone) -> dict[str, Any]:
+    """A zone without its outline; ``valid_to`` is the first day on which it no longer held."""
+    return {
+        "name": zone.name,
+        "code": zone.code,
+        "title": zone.title,
+        "restrictive": zone.restrictive,
+        "valid_from": zone.valid_from.isoformat(),
+        "valid_to": zone.valid_to.isoformat() if zone.valid_to else None,
+    }
+
+
+def zone_feature(zone: Zone, outline: str) -> dict[str, Any]:
+    """A zone as a GeoJSON feature in CRS84."""
+    return {"type": "Feature", "id": zone.id, "geometry": orjson.loads(outline), "properties": zone_document(zone)}

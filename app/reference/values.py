@@ -34,3 +34,12 @@ class PlacePolygon:
     valid_from: date
     valid_to: date | None
     geom: bytes
+
+
+@dataclass(frozen=True)
+class ZonePolygon:
+    """An outline of a named set of zones; ``geom`` is WKB in the storage CRS."""
+
+    name: str
+    code: str
+    geom: bytes

@@ -30,6 +30,8 @@ PARAMETERS = (
     "on_existing",
     "rows",
     "commit",
+    "name",
+    "restrictive",
 )
 received = Uploads(*PARAMETERS)
 change_body = JsonBody(ChangeIn)
@@ -65,16 +67,16 @@ def options_of(form: dict[str, str]) -> UploadOptions:
     values: dict[str, Any] = {name: value for name, value in form.items() if value}
     if "collection" not in values:
         raise BadRequest("collection_missing", parameter="collection")
-    if "dry_run" in values:
-        values["dry_run"] = _boolean(values["dry_run"])
+    for name in {"dry_run", "restrictive"} & values.keys():
+        values[name] = _boolean(name, values[name])
     if "mapping" in values:
         values["mapping"] = parsed_mapping(values["mapping"])
     return UploadOptions(**values)
 
 
-def _boolean(text: str) -> bool:
+def _boolean(name: str, text: str) -> bool:
     if text.lower() not in {"true", "false", "1", "0"}:
-        raise BadRequest("choice_unknown", parameter="dry_run", name="dry_run", choices="true, false")
+        raise BadRequest("choice_unknown", parameter=name, name=name, choices="true, false")
     return text.lower() in {"true", "1"}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import shapely
 
-from app.reference.values import Category, LandUse, PlacePolygon
+from app.reference.values import Category, LandUse, PlacePolygon, ZonePolygon
 from app.uploads.mapping import plain
 from app.uploads.overlay import Place
 
@@ -24,6 +24,7 @@ class Catalogue:
     categories: Sequence[Category] = ()
     land_uses: Sequence[LandUse] = ()
     places: Sequence[PlacePolygon] = ()
+    zones: Sequence[ZonePolygon] = ()
 
     def to_json(self) -> dict[str, Any]:
         """For the way into the child process."""
@@ -31,6 +32,7 @@ class Catalogue:
             "categories": [[c.code, c.parent_code, c.name_zh, c.name_en] for c in self.categories],
             "land_uses": [[u.scheme, u.version, u.code, u.category] for u in self.land_uses],
             "places": places_to_json(self.places),
+            "zones": [[zone.name, zone.code, b64encode(zone.geom).decode("ascii")] for zone in self.zones],
         }
 
     @staticmethod
@@ -40,6 +42,7 @@ class Catalogue:
             [Category(*row) for row in data["categories"]],
             [LandUse(*row) for row in data["land_uses"]],
             places_from_json(data["places"]),
+            [ZonePolygon(name, code, b64decode(wkb)) for name, code, wkb in data["zones"]],
         )
 
 

@@ -34,6 +34,8 @@ _SHOWN = 10
 
 def check(rows: Rows) -> None:
     """Every check of attributes that the collection needs, in order."""
+    if rows.collection == "zones":
+        numbered(rows)
     if not required_fields(rows):
         return
     for name in COPIED:
@@ -43,6 +45,8 @@ def check(rows: Rows) -> None:
         parcel(rows)
     elif rows.collection in PROJECT_COLLECTIONS:
         project(rows)
+    elif rows.collection == "zones":
+        dates(rows, "valid_from")
     else:
         rows.staged["level"] = pa.repeat(pa.scalar(FIXED_LEVEL[rows.collection]), rows.count)
         dates(rows, "valid_from")
@@ -86,6 +90,13 @@ def required_fields(rows: Rows) -> bool:
     for name in missing:
         rows.tell_file("field_missing", "refuse", field=name)
     return not missing
+
+
+def numbered(rows: Rows) -> None:
+    """Zones of a file without a code column go by their row's number: a control layer is often one polygon alone."""
+    if "code" not in rows.fields:
+        rows.fields["code"] = pa.array([str(row + 1) for row in range(rows.count)], pa.string())
+        rows.tell_file("zones_numbered", "note")
 
 
 def blank_code(rows: Rows) -> None:

@@ -34,6 +34,8 @@ def upload(
         str, typer.Option(help="all: one refused row refuses the file; good: leave refused rows out.")
     ] = "all",
     commit: Annotated[str, typer.Option(help="auto, or ask: wait in state checked.")] = "auto",
+    name: Annotated[str | None, typer.Option(help="What a set of zones is called.")] = None,
+    restrictive: Annotated[bool, typer.Option("--restrictive", help="Zones: warn where parcels meet them.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Bring in a file: read, check, and store it. Exit code 5 when its data is refused."""
@@ -47,6 +49,8 @@ def upload(
         on_existing=on_existing,
         rows=rows,
         commit=commit,
+        name=name,
+        restrictive=restrictive,
     )
     incoming = _with_sidecars(file)
     with command() as run:

@@ -24,6 +24,7 @@ PARCEL_FIELDS = (
 )  # fmt: skip
 PROJECT_FIELDS = ("code", "name", "programme", "boundary_role", "stage", "key", "batch", "land_category")
 PLACE_FIELDS = ("code", "name", "level", "parent_code", "valid_from")
+ZONE_FIELDS = ("code", "name", "valid_from")
 _MAX_TEXT = 500
 _NOT_WORDS = re.compile(r"[\W_]+")
 
@@ -32,6 +33,8 @@ def fields_of(collection: str) -> tuple[str, ...]:
     """The fields that a collection's files may fill."""
     if collection in PARCEL_COLLECTIONS:
         return PARCEL_FIELDS
+    if collection == "zones":
+        return ZONE_FIELDS
     return PROJECT_FIELDS if collection in PROJECT_COLLECTIONS else PLACE_FIELDS
 
 

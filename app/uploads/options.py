@@ -1,5 +1,6 @@
 """What an uploader asks for: one value, made from HTTP parameters, command options or a stored upload."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,9 +15,11 @@ COLLECTIONS = (
     "districts",
     "sub-districts",
     "communities",
+    "zones",
 )
 PARCEL_COLLECTIONS = frozenset({"parcels", "consolidation-parcels", "renewal-parcels"})
 PROJECT_COLLECTIONS = frozenset({"renewal-units", "consolidation-projects"})
+NAME = re.compile(r"[^\s,/:\x00-\x1f](?:[^,/:\x00-\x1f]{0,58}[^\s,/:\x00-\x1f])?")
 CHOICES = {
     "collection": COLLECTIONS,
     "on_existing": ("add", "update"),
@@ -38,6 +41,8 @@ class UploadOptions:
     on_existing: str = "update"
     rows: str = "all"
     commit: str = "ask"
+    name: str | None = None
+    restrictive: bool = False
     decisions: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -45,6 +50,15 @@ class UploadOptions:
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 raise BadRequest("choice_unknown", parameter=name, name=name, choices=", ".join(choices))
+        self._check_name()
         for decision in self.decisions.values():
             if decision not in {"accept", "refuse"}:
                 raise BadRequest("choice_unknown", parameter="decisions", name="decisions", choices="accept, refuse")
+
+    def _check_name(self) -> None:
+        """Zones have a name, which ``within=zone:NAME`` must be able to say."""
+        if self.collection == "zones":
+            if not NAME.fullmatch(self.name or ""):
+                raise BadRequest("zone_name_invalid", parameter="name", name=(self.name or "")[:80])
+        elif self.name is not None or self.restrictive:
+            raise BadRequest("zone_option_elsewhere", parameter="name" if self.name is not None else "restrictive")

@@ -243,7 +243,7 @@ def district(rows: Rows) -> None:
 
     Where no district is loaded this is a note and nothing more.
     """
-    if rows.collection in {"districts", "sub-districts", "communities"}:
+    if rows.collection in {"districts", "sub-districts", "communities", "zones"}:
         return
     outlines = [shapely.from_wkb(bytes(p.geom)) for p in rows.catalogue.places if p.level == "district"]
     if not outlines:

@@ -11,7 +11,7 @@ import shapely
 
 from app.errors import Refused
 from app.geometry import to_e4
-from app.uploads import checks, mapping, outlines
+from app.uploads import checks, mapping, outlines, restricted
 from app.uploads.archive import Upload
 from app.uploads.arrow import pa, pc
 from app.uploads.catalogue import Catalogue, epochs
@@ -121,6 +121,7 @@ def _checked(rows: Rows) -> list[tuple[Portions, Any]]:
     outlines.check(rows)
     if rows.collection not in PARCEL_COLLECTIONS:
         return []
+    restricted.check(rows)
     good = np.flatnonzero(rows.good)
     figures = _figures(rows, good)
     try:

@@ -9,11 +9,12 @@ from sqlalchemy.orm import Session
 
 from app import files
 from app.reference import service as reference
+from app.reference.zones import restrictive_zones
 from app.settings import Settings
 from app.uploads.catalogue import Catalogue
 from app.uploads.child import run_prepare
 from app.uploads.models import Upload
-from app.uploads.options import UploadOptions
+from app.uploads.options import PARCEL_COLLECTIONS, UploadOptions
 from app.uploads.prepare import Job, Prepared
 
 
@@ -24,7 +25,7 @@ def prepared(session: Session, settings: Settings, upload: Upload, options: Uplo
         collection=upload.collection,
         files=[(file["name"], files.path_of(settings.files_path, file["sha256"])) for file in upload.files],
         srid=settings.srid,
-        catalogue=_catalogue(session),
+        catalogue=_catalogue(session, settings, upload),
         crs=options.crs,
         encoding=options.encoding,
         layer=options.layer,
@@ -35,6 +36,8 @@ def prepared(session: Session, settings: Settings, upload: Upload, options: Uplo
         yield run_prepare(job, Path(name))
 
 
-def _catalogue(session: Session) -> Catalogue:
+def _catalogue(session: Session, settings: Settings, upload: Upload) -> Catalogue:
     known = reference.catalogue(session)
-    return Catalogue(known.categories, known.land_uses, reference.place_polygons(session))
+    # Only parcels are compared with zones.
+    zones = restrictive_zones(session, settings.today()) if upload.collection in PARCEL_COLLECTIONS else []
+    return Catalogue(known.categories, known.land_uses, reference.place_polygons(session), zones)

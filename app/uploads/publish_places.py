@@ -8,10 +8,12 @@ from app.db import Publication, lock_publication, publish
 from app.inventory.models import Project, ProjectBoundary, ProjectVersion
 from app.landbank.hectares.rollup import append_rollup
 from app.reference import service as reference
+from app.reference import zones
 from app.settings import Settings
 from app.uploads import queries
 from app.uploads.findings import Finding
 from app.uploads.models import StagedRow, Upload
+from app.uploads.options import UploadOptions
 from app.uploads.outcome import Outcome
 from app.uploads.recut import recut
 
@@ -27,6 +29,24 @@ def commit_places(session: Session, settings: Settings, upload: Upload, actor: A
     if counts["new"] + counts["changed"]:
         recut(session, settings, publication)
         append_rollup(session, publication)
+    return Outcome(counts, publication=publication)
+
+
+def commit_zones(
+    session: Session, upload: Upload, options: UploadOptions, actor: Actor, leave_out: set[int]
+) -> Outcome:
+    """Store a set of zones: the file is its new version, unless only additions are asked for."""
+    lock_publication(session)
+    rows = [row for row in queries.staged_rows(session, upload.id) if row.row not in leave_out]
+    publication = publish(session, actor.name, "upload", f"upload:{upload.id}")
+    counts = zones.load_zones(
+        session,
+        publication,
+        options.name or "",
+        rows,
+        restrictive=options.restrictive,
+        whole=options.on_existing != "add",
+    )
     return Outcome(counts, publication=publication)
 
 

@@ -22,7 +22,7 @@ from app.uploads.models import SavedMapping, Upload
 from app.uploads.options import PARCEL_COLLECTIONS, PROJECT_COLLECTIONS, UploadOptions
 from app.uploads.outcome import Outcome
 from app.uploads.publish_parcels import commit_parcels
-from app.uploads.publish_places import commit_places, commit_projects
+from app.uploads.publish_places import commit_places, commit_projects, commit_zones
 from app.uploads.sizes import inventory_hectares
 
 DECIDABLE = frozenset({"geometry_repaired_differs", "outline_in_ledger"})
@@ -165,6 +165,8 @@ def _commit_collection(
         return commit_parcels(session, settings, upload, options, actor, leave_out)
     if upload.collection in PROJECT_COLLECTIONS:
         return commit_projects(session, upload, actor, leave_out)
+    if upload.collection == "zones":
+        return commit_zones(session, upload, options, actor, leave_out)
     return commit_places(session, settings, upload, actor, leave_out)
 
 

@@ -37,4 +37,8 @@ SELECT project.code
 FROM project_boundary AS boundary
 INNER JOIN project ON boundary.project_id = project.id
 WHERE boundary.recorded_from = :recorded_at AND boundary.recorded_to IS NOT NULL
+UNION ALL
+SELECT zone.code
+FROM zone
+WHERE zone.recorded_from = :recorded_at AND zone.recorded_to IS NOT NULL
 ORDER BY code

@@ -12,7 +12,7 @@ from app.errors import Conflict
 from app.inventory.models import ProjectBoundary, ProjectVersion
 from app.landbank.events.corrections import reverse_events
 from app.landbank.hectares.rollup import append_rollup
-from app.reference.models import Place
+from app.reference.models import Place, Zone
 from app.settings import Settings
 from app.sql import run
 from app.uploads import queries
@@ -51,6 +51,8 @@ def _take_back(session: Session, settings: Settings, actor: Actor, upload: Uploa
     elif upload.collection in PROJECT_COLLECTIONS:
         _reopen(session, ProjectBoundary, made, publication)
         _reopen(session, ProjectVersion, made, publication)
+    elif upload.collection == "zones":
+        _reopen(session, Zone, made, publication)
     else:
         _reopen(session, Place, made, publication)
         recut(session, settings, publication)

@@ -1,0 +1,150 @@
+"""Zones: uploaded under a name, counted within and told apart, versioned, undone; warned of where restrictive."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from app.db import last_publication, unit_of_work
+from app.errors import BadRequest
+from app.landbank.hectares.query import HectaresParams, resolve
+from app.landbank.hectares.service import HectaresTable, hectares, pieces
+from app.reference.zones import zone_sets
+from app.uploads import service
+from app.uploads.models import Upload
+from app.uploads.options import UploadOptions
+from tests.uploads.conftest import ACTOR, Desk, Row, square, write
+
+NAME = "生态保护红线"
+PARCELS = [Row("A", square(0, 0)), Row("B", square(1, 0), "road"), Row("C", square(2, 0), "road")]
+ZONE_MAPPING = {"fields": {"code": "code"}}
+
+
+def bring(desk: Desk, zones: list[Row], **options: Any) -> Upload:
+    chosen = {"collection": "zones", "name": NAME, "mapping": ZONE_MAPPING}
+    path = write(desk.folder / "zones.zip", zones)
+    asked = UploadOptions(**({"commit": "auto"} | chosen | options))
+    with unit_of_work(desk.engine) as session:
+        made = service.run_upload(session, desk.settings, ACTOR, [("zones.zip", path)], asked)
+    assert made.state == "committed", desk.codes(made)
+    return made
+
+
+def ask(desk: Desk, **parameters: str) -> HectaresTable:
+    params = HectaresParams.model_validate({"measure": "inventory", "basis": "plane"} | parameters)
+    with Session(desk.engine) as session:
+        table = hectares(session, desk.settings, resolve(session, desk.settings, params))
+        for row in (*table.rows, table.total):
+            told = dict(part.split("=", 1) for part in row.href.partition("?")[2].split("&"))
+            told = {name: _decoded(value) for name, value in told.items()}
+            query = resolve(session, desk.settings, HectaresParams.model_validate(told))
+            behind = pieces(session, desk.settings, query, 1000, None).pieces
+            assert sum(piece.square_metres for piece in behind) == row.square_metres
+        return table
+
+
+def _decoded(text: str) -> str:
+    from urllib.parse import unquote  # noqa: PLC0415  only here
+
+    return unquote(text)
+
+
+def rows(table: HectaresTable) -> dict[Any, float]:
+    return {row.keys[-1][1]: round(float(row.square_metres), 3) for row in table.rows}
+
+
+def test_rows_by_zone_and_outside_add_to_the_total(desk: Desk) -> None:
+    desk.upload(PARCELS)
+    bring(desk, [Row("west", square(0.5, 0)), Row("east", square(2.5, -0.5, 200))])
+    table = ask(desk, by="zone", zones=NAME)
+    assert rows(table) == {"east": 5_000, "west": 10_000, None: 15_000}
+    assert (table.total.square_metres, table.repeated) == (30_000, 0)
+    assert rows(ask(desk, by="category,zone", zones=NAME, category="road"))["west"] == 5_000
+    both = ask(desk, by="category,zone", zones=NAME)
+    assert next((row.keys, float(row.square_metres)) for row in both.rows) == (
+        (("category", "industrial"), ("zone", "west")),
+        5_000,
+    )
+
+
+def test_zones_that_share_land_repeat_it_and_say_so(desk: Desk) -> None:
+    desk.upload(PARCELS)
+    bring(desk, [Row("a", square(0, 0, 200)), Row("b", square(1, 0, 200))])
+    table = ask(desk, by="zone", zones=NAME)
+    assert rows(table) == {"a": 20_000, "b": 20_000}
+    assert (table.total.square_metres, table.repeated) == (30_000, 10_000)
+
+
+def test_within_takes_zones_and_places_together(desk: Desk) -> None:
+    desk.upload(PARCELS)
+    bring(desk, [Row("a", square(0.5, 0)), Row("b", square(1, 0, 50))])
+    within = {f"zone:{NAME}": 10_000, f"zone:{NAME}/b": 2_500, f"zone:{NAME}/b,zone:{NAME}/a": 10_000, "S": 0}
+    for asked, expected in within.items():
+        assert float(ask(desk, within=asked).total.square_metres) == pytest.approx(expected, abs=0.001), asked
+    assert float(ask(desk, within=f"zone:{NAME},S").total.square_metres) == pytest.approx(10_000, abs=0.001)
+    assert rows(ask(desk, by="zone", zones=NAME, within=f"zone:{NAME}/a")) == {"a": 10_000, "b": 2_500}
+    for parameters in (
+        {"within": "zone:none"}, {"within": f"zone:{NAME}/x"}, {"by": "zone", "zones": "x"},
+        {"zones": NAME, "zone": "x"}, {"zones": NAME}, {"by": "zone"}, {"within": "zone:"},
+    ):  # fmt: skip
+        with pytest.raises(BadRequest):
+            ask(desk, **parameters)
+
+
+def test_a_new_file_is_the_new_version_and_the_past_stays(desk: Desk) -> None:
+    desk.upload(PARCELS)
+    bring(desk, [Row("a", square(0, 0)), Row("b", square(1, 0))])
+    with Session(desk.engine) as session:
+        before = last_publication(session).astimezone(UTC).isoformat()
+    again = bring(desk, [Row("a", square(0, 0)), Row("c", square(2, 0))])
+    assert {name: again.counts[name] for name in ("new", "changed", "unchanged")} == {
+        "new": 1,
+        "changed": 0,
+        "unchanged": 1,
+    }
+    assert rows(ask(desk, by="zone", zones=NAME)) == {"a": 10_000, "c": 10_000, None: 10_000}
+    assert rows(ask(desk, by="zone", zones=NAME, known_at=before)) == {"a": 10_000, "b": 10_000, None: 10_000}
+    assert desk.undo(again.id).state == "undone"
+    assert rows(ask(desk, by="zone", zones=NAME)) == {"a": 10_000, "b": 10_000, None: 10_000}
+    added = bring(desk, [Row("c", square(2, 0))], on_existing="add")
+    assert added.counts["new"] == 1
+    assert rows(ask(desk, by="zone", zones=NAME)) == {"a": 10_000, "b": 10_000, "c": 10_000}
+
+
+def test_a_later_version_holds_from_its_day(desk: Desk) -> None:
+    desk.upload(PARCELS)
+    bring(desk, [Row("a", square(0, 0)), Row("b", square(1, 0))])
+    later = {"fields": {"code": "code"}, "constants": {"valid_from": "2020-01-01"}}
+    bring(desk, [Row("a", square(0, 0, 50))], mapping=later)
+    assert rows(ask(desk, by="zone", zones=NAME)) == {"a": 2_500, None: 27_500}
+    with Session(desk.engine) as session:
+        old = zone_sets(session, datetime(2019, 1, 1, tzinfo=UTC).date())
+        new = zone_sets(session, datetime(2021, 1, 1, tzinfo=UTC).date())
+    assert ([one.zones for one in old], [one.zones for one in new]) == ([2], [1])
+
+
+def test_a_parcel_in_a_restrictive_zone_is_told_with_the_land(desk: Desk) -> None:
+    bring(desk, [Row("r1", square(0.5, 0))], restrictive=True)
+    bring(desk, [Row("p1", square(0, 0, 300))], name="法定图则")
+    upload = desk.upload([*PARCELS, Row("D", square(5, 0))])
+    found = [one for one in desk.findings(upload) if one.code == "zone_restrictive"]
+    assert [(one.severity, one.feature) for one in found] == [("warn", "A"), ("warn", "B")]
+    assert all(one.parameters["zone"] == NAME for one in found)
+    assert all(abs(float(one.parameters["square_metres"]) - 5_000) < 1 for one in found)
+    assert all(one.geometry is not None for one in found)
+
+
+def test_zones_without_codes_go_by_row(desk: Desk) -> None:
+    made = bring(desk, [Row("", square(0, 0)), Row("", square(1, 0))], mapping={"fields": {"code": None}})
+    assert "zones_numbered" in desk.codes(made)
+    desk.upload(PARCELS)
+    assert rows(ask(desk, by="zone", zones=NAME)) == {"1": 10_000, "2": 10_000, None: 10_000}
+
+
+@pytest.mark.parametrize("name", [None, "", "a,b", "a/b", "a:b", " a", "a" * 61])
+def test_a_set_of_zones_needs_a_name_that_can_be_said(desk: Desk, name: str | None) -> None:
+    with pytest.raises(BadRequest, match="zone_name_invalid"):
+        bring(desk, [Row("a", square(0, 0))], name=name)
+    with pytest.raises(BadRequest, match="zone_option_elsewhere"):
+        bring(desk, PARCELS, collection="parcels", name="x")
