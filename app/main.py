@@ -33,6 +33,7 @@ from app.edge.protocol import DeadlineProtocol
 from app.errors import BadRequest, LandbankError, Unavailable
 from app.inventory.api import router as inventory
 from app.landbank.api import router as landbank
+from app.landbank.changes.api import router as changes
 from app.landbank.contiguous.api import router as contiguous
 from app.landbank.progress.api import router as progress
 from app.landbank.rules.api import router as recognition_rules
@@ -134,6 +135,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     reference,
     inventory,
     landbank,
+    changes,
     recognition_rules,
     targets,
     progress,

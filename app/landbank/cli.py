@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.console import Command, CsvFlag, JsonFlag, checked, command, print_csv, print_json, print_table
 from app.errors import BadRequest
 from app.landbank import schemas, service
+from app.landbank.changes.cli import changes
 from app.landbank.contiguous.cli import contiguous
 from app.landbank.events.schemas import EventIn, event_document
 from app.landbank.hectares.labels import MEASURE_NAMES
@@ -28,6 +29,7 @@ def register(app: typer.Typer) -> None:
     """Put the land bank's commands under ``landbank``."""
     app.command("hectares")(hectares)
     app.command("contiguous")(contiguous)
+    app.command("changes")(changes)
     progress_cli.register(app)
     app.add_typer(targets_app, name="targets")
     app.add_typer(event_app, name="event")

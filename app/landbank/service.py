@@ -1,5 +1,6 @@
 """The land bank's services under one name: what commands, HTTP and uploads call."""
 
+from app.landbank.changes.service import Explanation, explain
 from app.landbank.events.service import (
     StagedEvents,
     add_document,
@@ -22,6 +23,7 @@ from app.landbank.rules.service import set_rule
 from app.landbank.targets.service import add_target, add_targets, targets
 
 __all__ = [
+    "Explanation",
     "HectaresParams",
     "HectaresQuery",
     "HectaresTable",
@@ -39,6 +41,7 @@ __all__ = [
     "events",
     "events_of",
     "every_rule",
+    "explain",
     "hectares",
     "pieces",
     "progress",

@@ -17,6 +17,7 @@ SELECT
     m.parcel_code AS code,
     m.version,
     m.event_id AS event,
+    nullif(m.held_to, 'infinity') AS until,
     m.held_from AS date,
     m.programme,
     m.project_code AS project,

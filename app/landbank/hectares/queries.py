@@ -74,6 +74,7 @@ class PieceRow:
     code: str
     version: int
     event: int | None
+    until: date | None
     date: date
     programme: str
     project: str | None
@@ -152,6 +153,22 @@ def pieces(
         after_event=event,
         after_part=part,
         page_size=limit,
+    )
+
+
+def every_piece(
+    session: Session, query: HectaresQuery, clip: Clip | None, parcels: Sequence[int] | None
+) -> list[PieceRow]:
+    """The pieces of a question, of some parcels by id or of all; for a stock by year or month those of all days."""
+    return _PIECES.all(
+        session,
+        **query.sql(),
+        **_clip(clip),
+        parcels=None if parcels is None else list(parcels),
+        after_code="",
+        after_portion=0,
+        after_event=0,
+        page_size=None,
     )
 
 

@@ -231,7 +231,7 @@ def day(name: str, value: str | None) -> date | None:
     return found
 
 
-def resolve_known_at(session: Session, value: str | None) -> datetime:
+def resolve_known_at(session: Session, value: str | None, name: str = "known_at") -> datetime:
     """The moment asked for, or that of the newest publication. Raises ``BadRequest`` for one to come."""
     newest = last_publication(session)
     if value is None:
@@ -239,11 +239,11 @@ def resolve_known_at(session: Session, value: str | None) -> datetime:
     try:
         asked = datetime.fromisoformat(value.replace(" ", "+"))  # a + in a query string arrives as a blank
     except ValueError as error:
-        raise BadRequest("parameter_not_a_moment", parameter="known_at", value=value) from error
+        raise BadRequest("parameter_not_a_moment", parameter=name, name=name, value=value) from error
     if asked.tzinfo is None:
-        raise BadRequest("parameter_not_a_moment", parameter="known_at", value=value)
+        raise BadRequest("parameter_not_a_moment", parameter=name, name=name, value=value)
     if asked > max(newest, datetime.now(asked.tzinfo)):
-        raise BadRequest("known_at_in_future", parameter="known_at")
+        raise BadRequest("known_at_in_future", parameter=name, name=name)
     return asked.astimezone(newest.tzinfo)
 
 

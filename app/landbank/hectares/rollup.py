@@ -5,6 +5,7 @@ cannot be had from sums; flows of a year are few.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import delete, func, or_, select
 from sqlalchemy.orm import Session
@@ -37,11 +38,16 @@ def append_rollup(session: Session, publication: Publication) -> None:
     )
     parcels = None
     if session.execute(rules.limit(1)).first() is None:
-        parcels = [row.parcel_id for row in _TOUCHED.all(session, recorded_at=at)]
+        parcels = touched_parcels(session, at)
         if not parcels:
             return
     before = session.execute(select(func.max(Publication.recorded_at)).where(Publication.recorded_at < at)).scalar_one()
     run(session, queries.PACKAGE, "rollup_append.sql", after=at, before=before, parcels=parcels)
+
+
+def touched_parcels(session: Session, recorded_at: datetime) -> list[int]:
+    """The parcels of which a publication changed anything that is counted."""
+    return [row.parcel_id for row in _TOUCHED.all(session, recorded_at=recorded_at)]
 
 
 def rebuild_rollup(session: Session) -> None:

@@ -5,10 +5,8 @@ from typing import Annotated, Any
 
 import orjson
 import typer
-from pydantic import ValidationError
 
-from app.console import JsonFlag, command, print_json, print_table
-from app.edge.problems import from_validation
+from app.console import JsonFlag, checked, command, print_json, print_table
 from app.errors import BadRequest, NotFound
 from app.landbank import service
 from app.landbank.hectares.query import moment
@@ -61,10 +59,7 @@ def read_rule(file: Path) -> RuleIn:
         given: Any = orjson.loads(file.read_bytes())
     except (OSError, orjson.JSONDecodeError) as error:
         raise BadRequest("rule_file_unreadable", parameter="file", file=file.name) from error
-    try:
-        return RuleIn.model_validate(given)
-    except ValidationError as error:
-        raise from_validation(error.errors(include_url=False, include_input=False)[0]) from error
+    return checked(RuleIn, given)
 
 
 def print_rules(rules: tuple[Rule, ...]) -> None:
