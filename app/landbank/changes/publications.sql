@@ -6,17 +6,20 @@ SELECT
     p.actor,
     p.action,
     p.subject,
-    EXISTS (
-        SELECT 1 FROM recognition_rule AS r
-        WHERE r.recorded_from = p.recorded_at OR r.recorded_to = p.recorded_at
+    p.recorded_at IN (
+        SELECT r.recorded_from FROM recognition_rule AS r
+        UNION ALL
+        SELECT r.recorded_to FROM recognition_rule AS r WHERE r.recorded_to IS NOT NULL
     ) AS changed_rules,
-    EXISTS (
-        SELECT 1 FROM land_category AS c
-        WHERE c.recorded_from = p.recorded_at OR c.recorded_to = p.recorded_at
+    p.recorded_at IN (
+        SELECT c.recorded_from FROM land_category AS c
+        UNION ALL
+        SELECT c.recorded_to FROM land_category AS c WHERE c.recorded_to IS NOT NULL
     ) AS changed_categories,
-    EXISTS (
-        SELECT 1 FROM place AS c
-        WHERE c.recorded_from = p.recorded_at OR c.recorded_to = p.recorded_at
+    p.recorded_at IN (
+        SELECT c.recorded_from FROM place AS c
+        UNION ALL
+        SELECT c.recorded_to FROM place AS c WHERE c.recorded_to IS NOT NULL
     ) AS changed_places
 FROM publication AS p
 WHERE p.recorded_at > :from_known AND p.recorded_at <= :to_known

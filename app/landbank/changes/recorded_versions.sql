@@ -4,7 +4,7 @@ SELECT
     p.code AS parcel,
     v.version,
     older.id IS NULL AS is_first,
-    older.land_category IS DISTINCT FROM v.land_category AS other_category,
+    older.land_category IS NULL OR older.land_category <> v.land_category AS other_category,
     older.geom IS NULL OR ST_AsEWKB(older.geom) <> ST_AsEWKB(v.geom) AS other_outline
 FROM parcel_version AS v
 INNER JOIN parcel AS p ON v.parcel_id = p.id
