@@ -1,7 +1,7 @@
 """Which rows of an answer a piece is in, and square metres by row."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -53,7 +53,12 @@ def rows_of(query: HectaresQuery, piece: PieceRow) -> Iterator[Row]:
 
 def rows_of_table(table: HectaresTable) -> dict[tuple[str | None, ...], Decimal]:
     """Square metres of an answer's rows by their codes."""
-    return {tuple(code for _, code in row.keys): row.square_metres for row in table.rows}
+    return {codes_of(row.keys): row.square_metres for row in table.rows}
+
+
+def codes_of(keys: Iterable[tuple[str, object]]) -> tuple[str | None, ...]:
+    """The codes of an answer's row. Rows told apart by outlines, whose ids are numbers too, are not explained."""
+    return tuple(None if code is None else str(code) for _, code in keys)
 
 
 def _codes(query: HectaresQuery, piece: PieceRow, day: date) -> tuple[str | None, ...]:

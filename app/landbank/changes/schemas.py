@@ -7,6 +7,7 @@ from typing import Any
 from app.geometry import hectares as to_hectares
 from app.landbank.changes.causes import CAUSES
 from app.landbank.changes.queries import Happened, Published
+from app.landbank.changes.rows import codes_of
 from app.landbank.changes.service import Change, Explanation
 from app.landbank.hectares.query import moment
 from app.landbank.hectares.service import HectaresRow
@@ -35,10 +36,7 @@ def _rows(found: Explanation) -> list[dict[str, Any]]:
     before = {row.keys: row for row in found.before.rows}
     after = {row.keys: row for row in found.after.rows}
     # In the order of the later answer, then what is no longer there.
-    return [
-        _row(before.get(keys), after.get(keys), _explained(found, tuple(code for _, code in keys)))
-        for keys in after | before
-    ]
+    return [_row(before.get(keys), after.get(keys), _explained(found, codes_of(keys))) for keys in after | before]
 
 
 def _explained(found: Explanation, codes: tuple[str | None, ...] | None) -> Decimal:

@@ -74,10 +74,12 @@ class _Batch:
 def explain(session: Session, settings: Settings, query: HectaresQuery, from_known: datetime) -> Explanation:
     """Why the answer as known at ``query.known_at`` differs from the one as known at ``from_known``.
 
-    Raises ``BadRequest`` when ``from_known`` is the later of the two.
+    Raises ``BadRequest`` when ``from_known`` is the later of the two, and for rows by feature or zone.
     """
     if from_known > query.known_at:
         raise BadRequest("known_reversed", parameter="from_known")
+    if {"feature", "zone"} & set(query.by):
+        raise BadRequest("changes_by_outline", parameter="by")
     first = query.narrowed(known_at=from_known)
     before, after = hectares(session, settings, first), hectares(session, settings, query)
     recorded = queries.facts(session, from_known, query.known_at)

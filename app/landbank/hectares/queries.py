@@ -168,6 +168,7 @@ def every_piece(
         after_code="",
         after_portion=0,
         after_event=0,
+        after_part=0,
         page_size=None,
     )
 
