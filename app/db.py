@@ -54,13 +54,16 @@ def normalised_url(url: str) -> str:
 
 
 def make_engine(url: str) -> Engine:
-    """An engine that survives a restart of the server and speaks UTC to it."""
+    """An engine that survives a restart of the server and speaks UTC to it.
+
+    Statements are planned for the parameters at hand: a plan for any question at all took 15 s for one of 0.1 s.
+    """
     return create_engine(
         normalised_url(url),
         pool_pre_ping=True,
         pool_size=10,
         max_overflow=5,
-        connect_args={"options": "-c timezone=UTC", "connect_timeout": 10},
+        connect_args={"options": "-c timezone=UTC -c plan_cache_mode=force_custom_plan", "connect_timeout": 10},
     )
 
 

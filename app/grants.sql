@@ -21,8 +21,8 @@ BEGIN
                                    'project', 'parcel_overlap', 'overlap_face_member', 'lineage_operation', 'lineage_link')
                     THEN 'INSERT'
                 -- Working tables: rows come and go.
-                WHEN c.relname IN ('staged_row', 'staged_portion', 'finding', 'hectares_rollup', 'idempotency_key',
-                                   'posted_shape')
+                WHEN c.relname IN ('staged_row', 'staged_portion', 'finding', 'hectares_key', 'hectares_rollup',
+                                   'idempotency_key', 'posted_shape')
                     THEN 'INSERT, UPDATE, DELETE'
                 -- Versioned or with a state: ended, never removed.
                 ELSE 'INSERT, UPDATE'

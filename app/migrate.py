@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from alembic import command
 from sqlalchemy import create_engine, text
+from sqlalchemy.orm import Session
 
 import app.auth
 import app.edge
@@ -16,6 +17,7 @@ import app.landbank.models
 import app.reference.models
 import app.uploads.models  # noqa: F401  the imports fill the metadata
 from app.db import Base, normalised_url
+from app.landbank.hectares.rollup import rebuild_rollup
 from app.release import check_srid, config_of_migrations, head, revision
 from app.sql import load
 
@@ -48,6 +50,10 @@ def migrate(owner_url: str, app_role: str, srid: int) -> None:
             for package, file in REPEATABLE:
                 connection.execute(text("SELECT set_config('landbank.app_role', :role, true)"), {"role": app_role})
                 connection.exec_driver_sql(load(package, file).replace("%", "%%"))
+            if current not in {None, head()}:
+                # What is derived follows its definition, which a release may change.
+                with Session(connection) as session:
+                    rebuild_rollup(session)
             connection.commit()
     finally:
         engine.dispose()

@@ -112,6 +112,8 @@ class ParcelVersion(Base):
         Index("ix_parcel_version_geom", "geom", postgresql_using="gist"),
         Index("uq_parcel_version_parcel_id_version", "parcel_id", "version", unique=True),
         Index("ix_parcel_version_upload_id", "upload_id"),
+        Index("ix_parcel_version_recorded_from", "recorded_from"),
+        Index("ix_parcel_version_recorded_to", "recorded_to", postgresql_where=text("recorded_to IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
@@ -154,6 +156,8 @@ class Portion(Base):
     __table_args__ = (
         CheckConstraint("ellipsoidal_square_metres >= 0 AND plane_square_metres >= 0", name="square_metres"),
         Index("ix_portion_parcel_version_id", "parcel_version_id"),
+        Index("ix_portion_recorded_from", "recorded_from"),
+        Index("ix_portion_recorded_to", "recorded_to", postgresql_where=text("recorded_to IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)

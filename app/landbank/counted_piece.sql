@@ -5,10 +5,52 @@
 --   matching_piece  the pieces that one question asks for:
 --                   SELECT sum(counted_square_metres)
 --                   FROM matching_piece(clock_timestamp(), 'banked', '2026-11-30', '2026-11-30')
+-- and three small ones that they and the statements of app/landbank/hectares share:
+--   square_metres_by, square_metres_inside  which square metres a basis counts, of a piece and of a part of it
+--   asked_for                               whether a filter lets a value through
 --
 -- known_at is recorded time: only what the service knew at that moment is used.
 -- What a recognition rule makes of an event is read in live_event.sql; from when until when land is in the bank, and
 -- which parcel holds it after splits and merges, in banked_land.sql.
+
+-- A rule that counts declared or document square metres counts nothing where none are stated.
+CREATE OR REPLACE FUNCTION square_metres_by(
+    basis text, declared numeric, document numeric, plane numeric, ellipsoidal numeric
+)
+RETURNS numeric
+LANGUAGE sql IMMUTABLE
+AS $$
+    SELECT coalesce(
+        CASE basis WHEN 'declared' THEN declared WHEN 'document' THEN document WHEN 'plane' THEN plane ELSE ellipsoidal END,
+        0
+    )
+$$;
+
+-- The same of what lies inside an outline, whose plane and ellipsoidal square metres are known (null: all of it).
+-- Declared and document square metres have no outline of their own: they are shared out by the ellipsoidal ones.
+CREATE OR REPLACE FUNCTION square_metres_inside(
+    basis text, declared numeric, document numeric, plane numeric, ellipsoidal numeric, inside_plane numeric,
+    inside_ellipsoidal numeric
+)
+RETURNS numeric
+LANGUAGE sql IMMUTABLE
+AS $$
+    SELECT square_metres_by(
+        basis,
+        round(coalesce(inside_ellipsoidal / nullif(ellipsoidal, 0), 1) * declared, 4),
+        round(coalesce(inside_ellipsoidal / nullif(ellipsoidal, 0), 1) * document, 4),
+        coalesce(inside_plane, plane),
+        coalesce(inside_ellipsoidal, ellipsoidal)
+    )
+$$;
+
+-- A filter left out (null) lets everything through; 'none' asks for what has no value.
+CREATE OR REPLACE FUNCTION asked_for(value text, asked text[])
+RETURNS boolean
+LANGUAGE sql IMMUTABLE
+AS $$
+    SELECT asked IS NULL OR coalesce(value, 'none') = ANY(asked)
+$$;
 
 CREATE OR REPLACE FUNCTION top_category(known_at timestamptz)
 RETURNS TABLE (code text, top text)
@@ -90,14 +132,9 @@ AS $$
         o.boundary_to,
         c.basis,
         c.category_at,
-        -- A rule that counts declared or document square metres counts nothing where none are stated.
-        coalesce(
-            CASE c.basis
-                WHEN 'declared' THEN o.declared_square_metres
-                WHEN 'document' THEN o.document_square_metres
-                WHEN 'plane' THEN o.plane_square_metres
-                ELSE o.ellipsoidal_square_metres
-            END, 0
+        square_metres_by(
+            c.basis, o.declared_square_metres, o.document_square_metres, o.plane_square_metres,
+            o.ellipsoidal_square_metres
         ),
         o.declared_square_metres,
         o.document_square_metres,
@@ -291,12 +328,12 @@ AS $$
         AND (($2 IN ('inventory', 'banked') AND m.held_to > first_day)
             OR ($2 NOT IN ('inventory', 'banked') AND m.held_from >= first_day))
         AND (m.cut_on IS NULL OR (m.boundary_from <= m.cut_on AND m.boundary_to > m.cut_on))
-        AND ($6 IS NULL OR m.programme = ANY($6))
-        AND ($7 IS NULL OR m.told_category = ANY($7) OR t.top = ANY($7))
-        AND ($8 IS NULL OR m.told_category = ANY($8))
-        AND ($9 IS NULL OR coalesce(m.sub_district, 'none') = ANY($9))
-        AND ($10 IS NULL OR coalesce(m.community, 'none') = ANY($10))
-        AND ($11 IS NULL OR coalesce(m.project_code, 'none') = ANY($11))
-        AND ($12 IS NULL OR m.layer = ANY($12))
+        AND asked_for(m.programme, $6)
+        AND (asked_for(m.told_category, $7) OR asked_for(coalesce(t.top, m.told_category), $7))
+        AND asked_for(m.told_category, $8)
+        AND asked_for(m.sub_district, $9)
+        AND asked_for(m.community, $10)
+        AND asked_for(m.project_code, $11)
+        AND asked_for(m.layer, $12)
         AND ($13 IS NULL OR m.district = ANY($13) OR m.sub_district = ANY($13) OR m.community = ANY($13))
 $$;

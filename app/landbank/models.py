@@ -60,6 +60,7 @@ class LandEvent(Base):
         Index("ix_land_event_parcel_id", "parcel_id"),
         Index("ix_land_event_parcel_version_id", "parcel_version_id"),
         Index("ix_land_event_upload_id", "upload_id"),
+        Index("ix_land_event_recorded_at", "recorded_at"),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
@@ -221,25 +222,43 @@ class CardRule(Base):
     recorded_to: Mapped[datetime | None]
 
 
-class HectaresRollup(Base):
-    """Derived from ``counted_piece``: what changed per day and key, so that a total adds a few thousand rows.
+class HectaresKey(Base):
+    """What the roll-up tells pieces apart by: a few thousand rows, so that sums run over numbers and not over texts."""
 
-    Each publication appends the differences it made. ``parcels`` counts parcels in the sub-district,
-    ``parcels_once`` counts each parcel in one of its sub-districts only, so that totals add up.
-    Rebuilt by ``landbank db rebuild``.
-    """
-
-    __tablename__ = "hectares_rollup"
-    __table_args__ = (Index("ix_hectares_rollup_measure", "measure", "on_date"),)
+    __tablename__ = "hectares_key"
+    __table_args__ = (
+        UniqueConstraint("programme", "land_category", "layer", "sub_district", postgresql_nulls_not_distinct=True),
+    )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
-    measure: Mapped[str]
-    on_date: Mapped[date]
     programme: Mapped[str]
     land_category: Mapped[str]
     layer: Mapped[str]
-    district: Mapped[str | None]
     sub_district: Mapped[str | None]
+
+
+class HectaresRollup(Base):
+    """Derived from ``counted_piece``: what changed in each day, month and year, so that a figure adds few rows.
+
+    ``grain``: ``day``, ``month`` and ``year`` say which period begins on ``first_day``; all three hold the same
+    changes. ``parcel`` holds, day by day, those parcels that a flow counts more than once, each by its id, since they
+    are one parcel however often they come. ``parcels`` counts parcels in the sub-district, ``parcels_once`` each parcel
+    in one of its sub-districts only, so that totals add up. Rebuilt by ``landbank db rebuild``.
+    """
+
+    __tablename__ = "hectares_rollup"
+    __table_args__ = (
+        CheckConstraint("grain IN ('day', 'month', 'year', 'parcel')", name="grain"),
+        CheckConstraint("(grain = 'parcel') = (parcel_id IS NOT NULL)", name="parcel"),
+        UniqueConstraint("measure", "grain", "first_day", "key_id", "parcel_id", postgresql_nulls_not_distinct=True),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    measure: Mapped[str]
+    grain: Mapped[str]
+    first_day: Mapped[date]
+    key_id: Mapped[int]
+    parcel_id: Mapped[int | None]
     counted_square_metres: Mapped[Decimal] = mapped_column(Numeric(18, 4))
     declared_square_metres: Mapped[Decimal] = mapped_column(Numeric(18, 4))
     document_square_metres: Mapped[Decimal] = mapped_column(Numeric(18, 4))
@@ -247,7 +266,6 @@ class HectaresRollup(Base):
     ellipsoidal_square_metres: Mapped[Decimal] = mapped_column(Numeric(18, 4))
     parcels: Mapped[int]
     parcels_once: Mapped[int]
-    recorded_at: Mapped[datetime]
 
 
 class PostedShape(Base):

@@ -123,21 +123,55 @@ def _world(engine: Engine, taken: list[Step]) -> World:
 
 
 @few
-@given(taken=steps, by=dimensions, as_of=st.integers(-10, 1100))
-def test_the_roll_up_answers_as_the_pieces_do(engine: Engine, taken: list[Step], by: list[str], as_of: int) -> None:
+@given(taken=steps, by=dimensions, as_of=st.integers(-10, 1100), earlier=st.integers(0, 900))
+def test_the_roll_up_answers_as_the_pieces_do(
+    engine: Engine, taken: list[Step], by: list[str], as_of: int, earlier: int
+) -> None:
     world = _world(engine, taken)
     try:
-        for measure in STOCKS:
-            for filters in ({}, {"sub_district": "N"}, {"category": "public_facility"}, {"programme": "renewal"}):
-                asked = {"measure": measure, "as_of": str(FIRST + timedelta(days=as_of))} | filters
-                query = world.query(**asked, **({"by": ",".join(by)} if by else {}))
-                assert rollup.answers(world.session, query)
-                assert _by_key(rollup.rolled_up(world.session, query)) == _by_key(queries.summed(world.session, query))
-        before = _by_key(rollup.rolled_up(world.session, query))
+        last = FIRST + timedelta(days=as_of)
+        queries_asked = [
+            world.query(measure=measure, as_of=str(last), **period, **filters, **({"by": ",".join(by)} if by else {}))
+            for measure in (*STOCKS, *FLOWS)
+            for period in ([{"from": str(last - timedelta(days=earlier))}] if measure in FLOWS else [{}])
+            for filters in ({}, {"sub_district": "N"}, {"category": "public_facility"}, {"programme": "renewal"})
+        ]
+        before = [_by_key(rollup.rolled_up(world.session, query)) for query in queries_asked]
+        for query, found in zip(queries_asked, before, strict=True):
+            assert rollup.answers(world.session, query)
+            assert found == _by_key(queries.summed(world.session, query))
         rollup.rebuild_rollup(world.session)
-        assert _by_key(rollup.rolled_up(world.session, query)) == before
+        assert [_by_key(rollup.rolled_up(world.session, query)) for query in queries_asked] == before
     finally:
         world.close()
+
+
+days = st.dates(date(2023, 11, 1), date(2027, 3, 1))
+
+
+@given(first=days, last=days, whole_years=st.booleans())
+def test_periods_hold_each_day_once(first: date, last: date, whole_years: bool) -> None:
+    first, last = min(first, last), max(first, last)
+    held = [
+        day
+        for grain, from_day, before_day in rollup.periods(first, last, whole_years=whole_years)
+        if grain != "parcel"
+        for day in _days(grain, from_day, before_day)
+    ]
+    assert sorted(held) == _days("day", first, last + timedelta(days=1))
+
+
+def _days(grain: str, from_day: date, before_day: date) -> list[date]:
+    """The days of the periods of a grain that begin within these days."""
+    begins = {"day": "", "month": "-01", "year": "-01-01"}[grain]
+    count = max(0, (before_day - from_day).days)
+    starts = [one for one in (from_day + timedelta(days=n) for n in range(count)) if str(one).endswith(begins)]
+    return [start + timedelta(days=n) for start in starts for n in range(_length(grain, start))]
+
+
+def _length(grain: str, start: date) -> int:
+    begun = {"month": start + timedelta(days=31), "year": start + timedelta(days=366)}
+    return (begun[grain].replace(day=1) - start).days if grain in begun else 1
 
 
 def _by_key(rows: list[queries.SummedRow]) -> dict[tuple[object, ...], tuple[Decimal, Decimal, int]]:

@@ -7,8 +7,7 @@
 -- With outlines (clipped), clip_* hold what of which portion lies in which part, in 1e-4 m²: a part is a posted
 -- feature, a zone, or one in the other. face_* hold the same of faces. Where parts share land, rows repeat it and
 -- in_total lists the whole beside them. Portions and faces that are not listed lie in the part called elsewhere, or,
--- where that is null, do not count. Declared and document square metres have no outline of their own: they are shared
--- out by the ellipsoidal ones.
+-- where that is null, do not count.
 WITH clip AS (
     SELECT
         c.portion_id,
@@ -42,25 +41,9 @@ piece AS (
         coalesce(k.part, CAST(:elsewhere AS int)) AS part,
         coalesce(k.in_rows, TRUE) AS in_rows,
         coalesce(k.in_total, TRUE) AS in_total,
-        coalesce(
-            CASE coalesce(CAST(:basis AS text), m.basis)
-                WHEN 'declared'
-                    THEN
-                        round(
-                            coalesce(k.ellipsoidal / nullif(m.ellipsoidal_square_metres, 0), 1)
-                            * m.declared_square_metres,
-                            4
-                        )
-                WHEN 'document'
-                    THEN
-                        round(
-                            coalesce(k.ellipsoidal / nullif(m.ellipsoidal_square_metres, 0), 1)
-                            * m.document_square_metres,
-                            4
-                        )
-                WHEN 'plane' THEN coalesce(k.plane, m.plane_square_metres)
-                ELSE coalesce(k.ellipsoidal, m.ellipsoidal_square_metres)
-            END, 0
+        square_metres_inside(
+            coalesce(CAST(:basis AS text), m.basis), m.declared_square_metres, m.document_square_metres,
+            m.plane_square_metres, m.ellipsoidal_square_metres, k.plane, k.ellipsoidal
         ) AS square_metres
     FROM
         matching_piece(

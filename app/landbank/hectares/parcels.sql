@@ -28,23 +28,9 @@ SELECT
     m.community,
     m.portion_id,
     coalesce(k.part, CAST(:elsewhere AS int), 0) AS part,
-    coalesce(
-        CASE coalesce(CAST(:basis AS text), m.basis)
-            WHEN 'declared'
-                THEN
-                    round(
-                        coalesce(k.ellipsoidal / nullif(m.ellipsoidal_square_metres, 0), 1) * m.declared_square_metres,
-                        4
-                    )
-            WHEN 'document'
-                THEN
-                    round(
-                        coalesce(k.ellipsoidal / nullif(m.ellipsoidal_square_metres, 0), 1) * m.document_square_metres,
-                        4
-                    )
-            WHEN 'plane' THEN coalesce(k.plane, m.plane_square_metres)
-            ELSE coalesce(k.ellipsoidal, m.ellipsoidal_square_metres)
-        END, 0
+    square_metres_inside(
+        coalesce(CAST(:basis AS text), m.basis), m.declared_square_metres, m.document_square_metres,
+        m.plane_square_metres, m.ellipsoidal_square_metres, k.plane, k.ellipsoidal
     ) AS square_metres
 FROM
     matching_piece(

@@ -1,11 +1,9 @@
-"""The roll-up of the stocks: derived from ``counted_piece``, kept by every publication, rebuilt by command.
+"""The roll-up: derived from ``counted_piece``, kept by every publication, rebuilt by command."""
 
-Only stocks are rolled up. In a flow a parcel can appear twice within the days asked for, so that distinct parcels
-cannot be had from sums; flows of a year are few.
-"""
-
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import delete, func, or_, select
 from sqlalchemy.orm import Session
@@ -13,15 +11,26 @@ from sqlalchemy.orm import Session
 from app.db import Publication, last_publication, lock_publication
 from app.landbank.hectares import queries
 from app.landbank.hectares.query import HectaresQuery
-from app.landbank.models import HectaresRollup, RecognitionRule
+from app.landbank.models import HectaresKey, HectaresRollup, RecognitionRule
 from app.sql import Query, run
 
 _DIMENSIONS = frozenset({"category", "subcategory", "sub_district", "programme", "year", "month"})
 
 
+_BEGINNING = date(1, 1, 1)
+
+
 @dataclass(frozen=True)
 class _ParcelId:
     parcel_id: int
+
+
+class Periods(NamedTuple):
+    """Periods of one grain that begin on ``from_day`` or later and before ``before_day``."""
+
+    grain: str
+    from_day: date
+    before_day: date
 
 
 _TOUCHED = Query(queries.PACKAGE, "touched_parcels.sql", _ParcelId)
@@ -54,30 +63,47 @@ def rebuild_rollup(session: Session) -> None:
     """Derive the whole roll-up anew, as now known."""
     lock_publication(session)
     session.execute(delete(HectaresRollup))
+    session.execute(delete(HectaresKey))
     run(session, queries.PACKAGE, "rollup_append.sql", after=last_publication(session), before=None, parcels=None)
 
 
 def answers(session: Session, query: HectaresQuery) -> bool:
     """Whether the roll-up can answer: newest knowledge, today's definitions, and nothing finer than it keeps."""
     return (
-        query.is_stock
-        and set(query.by) <= _DIMENSIONS
+        set(query.by) <= _DIMENSIONS
         and not (query.community or query.project or query.within or query.is_cut)
         and query.boundaries == "then"
         and len(query.sub_district) <= 1
         and query.known_at >= last_publication(session)
         and not _MIXED.all(session, known_at=query.known_at)
+        and not (query.measure == "bank_entries" and _category_of_the_report(session))
     )
+
+
+def _category_of_the_report(session: Session) -> bool:
+    """Whether a rule tells entries by the category of the report's day, which no sum over earlier days can know."""
+    told = select(RecognitionRule.id).where(
+        RecognitionRule.recorded_to.is_(None), RecognitionRule.category_at == "report"
+    )
+    return session.execute(told.limit(1)).first() is not None
 
 
 def rolled_up(session: Session, query: HectaresQuery) -> list[queries.SummedRow]:
     """The rows and the total of a question that the roll-up answers; equal to ``queries.summed``."""
     by = {f"by_{name}": name in query.by for name in _DIMENSIONS}
     parameters = query.sql()
+    first = _BEGINNING if query.is_stock else query.first_day
+    grains, from_days, before_days = zip(
+        *periods(first, query.last_day, whole_years="month" not in query.by), strict=True
+    )
     rows = _ROLLED_UP.all(
         session,
         **{name: parameters[name] for name in _PARAMETERS},
         **by,
+        grains=list(grains),
+        from_days=list(from_days),
+        before_days=list(before_days),
+        is_stock=query.is_stock,
         step=query.step,
         in_one_sub_district=len(query.sub_district) == 1,
     )
@@ -88,6 +114,32 @@ def rolled_up(session: Session, query: HectaresQuery) -> list[queries.SummedRow]
         queries.key_of(row): row.overlap_square_metres for row in queries.summed(session, query, parcels=overlapping)
     }
     return [queries.with_overlap(row, overlaps.get(queries.key_of(row))) for row in rows]
+
+
+def periods(first: date, last: date, *, whole_years: bool) -> Iterator[Periods]:
+    """The days from ``first`` to ``last`` cut into whole years (where wanted), whole months and single days.
+
+    Each day lies in exactly one of them. Parcels that stand by themselves do so day by day.
+    """
+    after = last + timedelta(days=1)
+    month, last_month = _next(first, "month"), after.replace(day=1)
+    year, last_year = last_month, month
+    if whole_years:
+        year, last_year = _next(first, "year"), after.replace(month=1, day=1)
+        yield Periods("year", year, last_year)
+    yield Periods("month", month, min(year, last_month))
+    yield Periods("month", max(year, last_year), last_month)
+    yield Periods("day", first, min(month, after))
+    yield Periods("day", max(month, last_month), after)
+    yield Periods("parcel", first, after)
+
+
+def _next(day: date, grain: str) -> date:
+    """The first day of a year or month that is not before ``day``."""
+    begun = day.replace(day=1) if grain == "month" else day.replace(month=1, day=1)
+    if begun == day:
+        return day
+    return (begun + timedelta(days=32 if grain == "month" else 366)).replace(day=1)
 
 
 _PARAMETERS = (
