@@ -13,14 +13,18 @@ from app.uploads.catalogue import Catalogue, places_from_json, places_to_json
 from app.uploads.cutting import CutJob, cut
 from app.uploads.findings import Finding
 from app.uploads.lineage.drawing import DrawJob, draw, drawn_to_json
+from app.uploads.options import RECORD_COLLECTIONS
 from app.uploads.overlaying import Outlines, Overlaid, OverlapPair, OverlapPart, OverlayJob, overlay
 from app.uploads.prepare import Job, Prepared, prepare
+from app.uploads.prepare_records import prepare_records
 
 
 def run(kind: str, job: dict[str, Any], home: Path) -> dict[str, Any]:
     """Do a job in the child; the result as JSON."""
     if kind == "prepare":
-        return prepared_to_json(prepare(job_from_json(job), home))
+        asked = job_from_json(job)
+        made = prepare_records if asked.collection in RECORD_COLLECTIONS else prepare
+        return prepared_to_json(made(asked, home))
     if kind == "cut":
         return {"pieces": [piece.to_json() for piece in cut(CutJob.from_json(job))]}
     if kind == "draw":

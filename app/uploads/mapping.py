@@ -12,7 +12,7 @@ import orjson
 from app.errors import BadRequest
 from app.uploads.arrow import pa, pc
 from app.uploads.findings import Finding
-from app.uploads.options import PARCEL_COLLECTIONS, PROJECT_COLLECTIONS
+from app.uploads.options import PARCEL_COLLECTIONS, PROJECT_COLLECTIONS, RECORD_COLLECTIONS
 
 ROW_NUMBER = "$row"
 ANY_OTHER = "*"
@@ -23,6 +23,14 @@ PARCEL_FIELDS = (
     "document_date", "document_issuer", "document_square_metres",
 )  # fmt: skip
 PROJECT_FIELDS = ("code", "name", "programme", "boundary_role", "stage", "key", "batch", "land_category")
+EVENT_FIELDS = (
+    "code", "event", "kind", "effective_date", "document_type", "document_number", "document_date", "document_issuer",
+    "land_category",
+)  # fmt: skip
+TARGET_FIELDS = (
+    "programme", "measure", "category", "sub_district", "year", "kind", "status", "comparator", "value", "unit",
+    "document_type", "document_number", "document_date", "document_issuer",
+)  # fmt: skip
 PLACE_FIELDS = ("code", "name", "level", "parent_code", "valid_from")
 ZONE_FIELDS = ("code", "name", "valid_from")
 _MAX_TEXT = 500
@@ -35,6 +43,8 @@ def fields_of(collection: str) -> tuple[str, ...]:
         return PARCEL_FIELDS
     if collection == "zones":
         return ZONE_FIELDS
+    if collection in RECORD_COLLECTIONS:
+        return EVENT_FIELDS if collection == "events" else TARGET_FIELDS
     return PROJECT_FIELDS if collection in PROJECT_COLLECTIONS else PLACE_FIELDS
 
 

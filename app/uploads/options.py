@@ -16,9 +16,13 @@ COLLECTIONS = (
     "sub-districts",
     "communities",
     "zones",
+    "events",
+    "targets",
 )
 PARCEL_COLLECTIONS = frozenset({"parcels", "consolidation-parcels", "renewal-parcels"})
 PROJECT_COLLECTIONS = frozenset({"renewal-units", "consolidation-projects"})
+RECORD_COLLECTIONS = frozenset({"events", "targets"})
+"""Rows without an outline, from a CSV or a workbook."""
 NAME = re.compile(r"[^\s,/:\x00-\x1f](?:[^,/:\x00-\x1f]{0,58}[^\s,/:\x00-\x1f])?")
 CHOICES = {
     "collection": COLLECTIONS,

@@ -9,7 +9,7 @@ from app.errors import Refused
 from app.inventory.models import ParcelVersion
 from app.landbank.events.corrections import reissue_events
 from app.landbank.events.queries import EntryConflict, EventProblem
-from app.landbank.events.service import record_staged_events
+from app.landbank.events.service import StagedEvents, record_staged_events
 from app.landbank.hectares.rollup import append_rollup
 from app.settings import Settings
 from app.sql import run
@@ -51,11 +51,18 @@ def commit_parcels(
         return outcome
     _correct_surveys(session, publication, actor, upload, [fate.row for fate in fates if fate.outline_in_ledger])
     recorded = record_staged_events(session, publication, actor, upload.id, rows)
-    outcome.findings += [_problem(problem) for problem in recorded.problems]
-    outcome.findings += [_conflict(session, conflict) for conflict in recorded.conflicts]
-    outcome.findings += [_uncounted(entry) for entry in recorded.uncounted]
+    outcome.findings += ledger_findings(session, recorded)
     append_rollup(session, publication)
     return outcome
+
+
+def ledger_findings(session: Session, recorded: StagedEvents) -> list[Finding]:
+    """What stands against events just recorded, and what is stored without being counted."""
+    return [
+        *(_problem(problem) for problem in recorded.problems),
+        *(_conflict(session, conflict) for conflict in recorded.conflicts),
+        *(_uncounted(entry) for entry in recorded.uncounted),
+    ]
 
 
 def _against(fates: list[queries.StagedFate], options: UploadOptions) -> list[Finding]:

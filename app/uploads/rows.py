@@ -39,6 +39,7 @@ class Rows:
         """Nothing is refused yet."""
         self.good: Bools = np.ones(self.count, dtype=bool)
         self.categories = Categories(self.catalogue)
+        self.lines: list[int] | None = None
         self.plane: Floats = np.full(self.count, np.nan)
         self.ellipsoidal: Floats = np.full(self.count, np.nan)
 
@@ -46,6 +47,10 @@ class Rows:
         """A field's column; all null where the file has none."""
         column = self.fields.get(ours)
         return pa.nulls(self.count, pa.string()) if column is None else column
+
+    def line(self, row: int) -> int:
+        """The number by which the file knows a row (0-based): its place, or that which its sheet gives it."""
+        return row + 1 if self.lines is None else self.lines[row]
 
     def feature(self, row: int) -> str | None:
         """The code of a row (0-based)."""

@@ -21,8 +21,10 @@ from app.uploads.findings import Finding
 from app.uploads.models import SavedMapping, Upload
 from app.uploads.options import PARCEL_COLLECTIONS, PROJECT_COLLECTIONS, UploadOptions
 from app.uploads.outcome import Outcome
+from app.uploads.publish_events import commit_events
 from app.uploads.publish_parcels import commit_parcels
 from app.uploads.publish_places import commit_places, commit_projects, commit_zones
+from app.uploads.publish_targets import commit_targets
 from app.uploads.sizes import inventory_hectares
 
 DECIDABLE = frozenset({"geometry_repaired_differs", "outline_in_ledger"})
@@ -167,6 +169,10 @@ def _commit_collection(
         return commit_projects(session, upload, actor, leave_out)
     if upload.collection == "zones":
         return commit_zones(session, upload, options, actor, leave_out)
+    if upload.collection == "events":
+        return commit_events(session, upload, actor, leave_out)
+    if upload.collection == "targets":
+        return commit_targets(session, upload, actor, leave_out)
     return commit_places(session, settings, upload, actor, leave_out)
 
 

@@ -18,6 +18,8 @@ from app.sql import run
 from app.uploads import queries
 from app.uploads.models import Upload
 from app.uploads.options import PARCEL_COLLECTIONS, PROJECT_COLLECTIONS
+from app.uploads.publish_events import take_back_events
+from app.uploads.publish_targets import take_back_targets
 from app.uploads.recut import recut
 
 
@@ -53,6 +55,10 @@ def _take_back(session: Session, settings: Settings, actor: Actor, upload: Uploa
         _reopen(session, ProjectVersion, made, publication)
     elif upload.collection == "zones":
         _reopen(session, Zone, made, publication)
+    elif upload.collection == "events":
+        take_back_events(session, publication, actor, upload)
+    elif upload.collection == "targets":
+        take_back_targets(session, publication, upload, made)
     else:
         _reopen(session, Place, made, publication)
         recut(session, settings, publication)

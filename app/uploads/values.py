@@ -22,7 +22,7 @@ _FIRST_YEAR, _LAST_YEAR = 1900, 2200
 _PLAIN_NUMBER = r"^(?P<whole>[0-9]{1,9})(?:\.(?P<decimals>[0-9]{0,4}(?P<beyond>[0-9]{0,11})))?$"
 _PLACES = {"m2": 4, "ha": 8, "mu": 4}
 """Decimals that matter, before rounding."""
-_GROUPED = re.compile(r"\d{1,3}(,\d{3})+(\.\d+)?")
+GROUPED = re.compile(r"\d{1,3}(,\d{3})+(\.\d+)?")
 
 
 def parse_date(text: str) -> date | None:
@@ -42,7 +42,7 @@ def parse_date(text: str) -> date | None:
 def parse_size(text: str, unit: str) -> int | None:
     """A stated size as whole 1e-4 m², rounded half-up from the exact decimal; None where it is no size."""
     text = text.strip()
-    if _GROUPED.fullmatch(text):
+    if GROUPED.fullmatch(text):
         text = text.replace(",", "")
     try:
         value = Decimal(text)
