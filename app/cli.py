@@ -8,6 +8,7 @@ import typer
 from sqlalchemy.engine import make_url
 
 from app import auth_cli, doctor, embedded, startup
+from app.check.cli import check
 from app.console import JsonFlag, command, guarded, out, print_json, print_table
 from app.db import publish
 from app.landbank import cli as landbank
@@ -25,6 +26,7 @@ app.command("upload")(uploads.upload)
 app.command("uploads")(uploads.uploads)
 app.command("undo")(uploads.undo_upload)
 landbank.register(app)
+app.command("check")(check)
 app.add_typer(lineage.app, name="parcel")
 app.add_typer(reference.app, name="reference")
 app.add_typer(auth_cli.user_app, name="user")

@@ -24,6 +24,7 @@ from starlette.responses import Response
 
 from app import __version__, auth
 from app.auth import Actor, Role, require
+from app.check.api import router as check
 from app.db import make_engine
 from app.edge import Route, answer, public, router
 from app.edge.docs import docs_page
@@ -143,6 +144,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     contiguous,
     lineage,
     uploads,
+    check,
 )
 
 
