@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
+from app.errors import BadRequest
 from app.geometry import hectares as to_hectares
 from app.geometry import round_half_up
 from app.landbank.events.schemas import Remark
@@ -111,8 +112,13 @@ def progress(
 
 
 def named_of(value: str | None) -> frozenset[str] | None:
-    """The categories of a parameter, separated by commas."""
-    return None if value is None else frozenset(value.split(","))
+    """The categories of a parameter, separated by commas. Raises ``BadRequest`` for an empty one."""
+    if value is None:
+        return None
+    codes = frozenset(value.split(","))
+    if "" in codes:
+        raise BadRequest("parameter_empty", parameter="named", name="named")
+    return codes
 
 
 def _summed(session: Session, settings: Settings, measure: str, year: Year, known_at: datetime) -> Summed:
