@@ -26,7 +26,7 @@ from app import __version__, auth
 from app.auth import Actor, Role, require
 from app.check.api import router as check
 from app.db import make_engine
-from app.edge import Route, answer, public, router
+from app.edge import KeptAnswers, Route, answer, public, router
 from app.edge.docs import docs_page
 from app.edge.middleware import PAGE_POLICY, Edge, Metrics
 from app.edge.problems import install, problem_response
@@ -165,6 +165,7 @@ def create_app(settings: Settings, routers: Sequence[APIRouter] = ROUTERS) -> Fa
     metrics_of_app = Metrics()
     app.state.settings = settings
     app.state.metrics = metrics_of_app
+    app.state.kept_answers = KeptAnswers()
     app.state.engine = make_engine(settings.database_url.get_secret_value())
     # A read sees one snapshot and cannot write, whatever its handler does.
     app.state.read_engine = app.state.engine.execution_options(

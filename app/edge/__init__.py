@@ -2,6 +2,7 @@
 
 from app.edge.bodies import JsonBody, Received, ReceivedFile, Uploads
 from app.edge.idempotency import IdempotencyKey
+from app.edge.kept import KeptAnswers
 from app.edge.problems import problem_document, request_id
 from app.edge.responses import answer, check_if_match, csv_answer, csv_safe, weak_etag
 from app.edge.routing import Guard, Route, SessionDep, public, router
@@ -10,6 +11,7 @@ __all__ = [
     "Guard",
     "IdempotencyKey",
     "JsonBody",
+    "KeptAnswers",
     "Received",
     "ReceivedFile",
     "Route",

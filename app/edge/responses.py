@@ -66,6 +66,11 @@ def weak_etag(*parts: object) -> str:
     return f'W/"{digest[:32]}"'
 
 
+def body_etag(response: Response) -> str:
+    """A weak entity tag of an answer's bytes."""
+    return f'W/"{hashlib.sha256(response.body).hexdigest()[:32]}"'
+
+
 def _matches(header: str, etag: str) -> bool:
     """Weak comparison (RFC 9110, 8.8.3.2)."""
     opaque = etag.removeprefix("W/")
@@ -85,8 +90,7 @@ def with_etag(request: Request, response: Response) -> Response:
         return response
     etag = response.headers.get("etag")
     if etag is None:
-        etag = f'W/"{hashlib.sha256(response.body).hexdigest()[:32]}"'
-        response.headers["ETag"] = etag
+        etag = response.headers["ETag"] = body_etag(response)
     header = request.headers.get("if-none-match")
     if header is None or not _matches(header, etag):
         return response

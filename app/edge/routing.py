@@ -200,11 +200,16 @@ async def _transaction(request: Request) -> AsyncIterator[Session]:
     session = Session(state.read_engine if request.method in _READS else state.engine, expire_on_commit=False)
     try:
         yield session
-        await anyio.to_thread.run_sync(session.commit)
+        if request.method not in _READS:
+            await anyio.to_thread.run_sync(session.commit)
     finally:
-        # Rolls back whatever was not committed, also when the request was cancelled.
-        with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(session.close)
+        # Rolls back whatever was not committed, also when the request was cancelled. Where nothing was begun there is
+        # nothing to wait for, and the way to a thread and back costs more than all else.
+        if session.in_transaction():
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(session.close)
+        else:
+            session.close()
 
 
 def router(**options: Any) -> APIRouter:

@@ -8,7 +8,8 @@ from pydantic import Field, ValidationError
 from starlette.responses import Response
 
 from app.auth import Actor, Role, require
-from app.edge import JsonBody, Received, SessionDep, Uploads, answer, csv_answer
+from app.db import last_publication
+from app.edge import JsonBody, KeptAnswers, Received, SessionDep, Uploads, answer, csv_answer
 from app.edge import router as make_router
 from app.edge.problems import from_validation
 from app.errors import BadRequest
@@ -60,10 +61,22 @@ def format_of(value: str) -> str:
 
 
 @router.get("/hectares", dependencies=[viewer])
-def hectares(session: SessionDep, settings: SettingsDep, params: Annotated[TableParams, Query()]) -> Response:
+def hectares(
+    request: Request, session: SessionDep, settings: SettingsDep, params: Annotated[TableParams, Query()]
+) -> Response:
     """Hectares by category, place, programme, project or period; every row links to the pieces that it counts."""
     form = format_of(params.f)
-    return _rendered(service.hectares(session, settings, service.resolve(session, settings, params)), form)
+    query = service.resolve(session, settings, params)
+
+    def make() -> Response:
+        return _rendered(service.hectares(session, settings, query), form)
+
+    if params.known_at is not None and query.known_at > last_publication(session):
+        # A publication under way may yet turn out to be earlier than this moment.
+        return make()
+    kept: KeptAnswers = request.app.state.kept_answers
+    # Whoever may read may read everything: whatever comes to narrow that belongs into the key.
+    return kept.answer((query, form), make)
 
 
 def _rendered(table: service.HectaresTable, form: str) -> Response:

@@ -55,6 +55,21 @@ def test_hectares_by_category_and_sub_district(client: TestClient) -> None:
 
 
 @pytest.mark.usefixtures("drawn")
+def test_an_answer_kept_in_memory_is_never_behind_a_commit(client: TestClient) -> None:
+    asked = {"as_of": "2026-12-31"}
+    first, again = client.get("/hectares", params=asked), client.get("/hectares", params=asked)
+    assert (again.content, again.headers["etag"]) == (first.content, first.headers["etag"])
+    assert again.headers["x-request-id"] != first.headers["x-request-id"]
+    unchanged = client.get("/hectares", params=asked, headers={"If-None-Match": first.headers["etag"]})
+    assert (unchanged.status_code, unchanged.content) == (304, b"")
+    event = {"type": "bank_exit", "parcel": "A", "document": CONFIRMED | {"type": "approval"}}
+    assert client.post("/events", json=event).status_code == 201
+    assert client.get("/hectares", params=asked).json()["total"]["hectares"] == "2.00000000"
+    past = client.get("/hectares", params=asked | {"known_at": first.json()["known_at"]})
+    assert past.content == first.content
+
+
+@pytest.mark.usefixtures("drawn")
 def test_links_list_the_pieces_of_their_row(client: TestClient) -> None:
     body = client.get("/hectares", params={"by": "category,sub_district", "as_of": "2026-12-31"}).json()
     for row in (*body["rows"], body["total"]):

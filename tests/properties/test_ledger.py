@@ -12,9 +12,9 @@ from app.errors import Refused
 from app.landbank.events.schemas import EventRow
 from app.landbank.events.service import events
 from app.landbank.hectares import queries, rollup
+from app.landbank.hectares.links import narrowed as narrow
 from app.landbank.hectares.query import HectaresParams, HectaresQuery, resolve
 from app.landbank.hectares.service import HectaresTable, hectares, pieces
-from app.landbank.hectares.service import narrowed as narrow
 from tests.spec.maps import Bank
 
 MAP = """

@@ -67,8 +67,8 @@ def label_of(
 ) -> Label:
     """The name of a row: those of its codes, a code without a name standing for itself."""
     plain = [(name, None if code is None else str(code)) for name, code in dimensions]
-    found = [names.get((name, code), Label(code or "", code or "")) for name, code in plain]
-    return Label(" · ".join(part.zh for part in found), " · ".join(part.en for part in found))
+    found = [names.get(key) or Label(key[1] or "", key[1] or "") for key in plain]
+    return Label(" · ".join([part.zh for part in found]), " · ".join([part.en for part in found]))
 
 
 def _known(table: type[LandCategory | Place | ProjectVersion], query: HectaresQuery) -> ColumnElement[bool]:

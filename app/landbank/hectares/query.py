@@ -1,10 +1,11 @@
 """The value that describes a question for hectares, and how request parameters become it."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Literal
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
@@ -30,6 +31,8 @@ EARLIEST, LATEST = date(1900, 1, 1), date(2100, 12, 31)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _WORLD = (-180.0, -90.0, 180.0, 90.0)
 _BEGINNING = date(1, 1, 1)
+PIECES = "/parcels?"
+"""Where the pieces behind a figure are listed."""
 ZONE = "zone:"
 _FILTERS = ("programme", "category", "subcategory", "sub_district", "community", "project", "layer", "within")
 
@@ -156,7 +159,7 @@ class HectaresQuery:
 
     def parcels_href(self) -> str:
         """Where exactly the pieces of this question are listed."""
-        return "/parcels?" + urlencode(self.parameters(), quote_via=quote, safe=",:")
+        return PIECES + "&".join(written(self.parameters()).values())
 
     def sql(self) -> dict[str, object]:
         """The parameters that ``hectares.sql`` and ``parcels.sql`` share; a filter left out is null."""
@@ -173,6 +176,11 @@ class HectaresQuery:
             # Zones are outlines: with them, the clip decides what lies within, places included.
             "within": None if self.zones_within else list(self.within) or None,
         }
+
+
+def written(parameters: Mapping[str, str]) -> dict[str, str]:
+    """Each parameter as it stands in an address, under its name."""
+    return {name: f"{name}={quote(value, safe=',:')}" for name, value in parameters.items()}
 
 
 def moment(value: datetime) -> str:

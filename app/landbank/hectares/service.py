@@ -4,7 +4,6 @@ import base64
 import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from decimal import Decimal
 
 import orjson
@@ -16,7 +15,8 @@ from app.geometry import hectares as to_hectares
 from app.landbank.hectares import queries, rollup
 from app.landbank.hectares.clip import clip
 from app.landbank.hectares.labels import Label, label_of, labels
-from app.landbank.hectares.query import NONE, HectaresQuery
+from app.landbank.hectares.links import Code, Links
+from app.landbank.hectares.query import HectaresQuery
 from app.landbank.models import RecognitionRule as Rule
 from app.landbank.rules.queries import basis_of, rules
 from app.settings import Settings
@@ -24,8 +24,6 @@ from app.settings import Settings
 PRINTED_PLACES = 2
 """Decimals of a printed table: reports of the bureau have two."""
 MAX_PIECES = 10_000
-Code = int | float | str | None
-"""What a row is told by: a code, or the id of a posted feature; None: none."""
 _UNIT_PLACES = {"ha": 8, "m2": 4, "mu": 8}
 
 
@@ -98,7 +96,8 @@ def hectares(session: Session, settings: Settings, query: HectaresQuery) -> Hect
         clipped = clip(session, settings.srid, query)
         summed = queries.summed(session, query, clipped)
         parts = () if clipped is None else clipped.rows
-    told = _Telling(query, parts, labels(session, query), queries.tops(session, query.known_at))
+    links = Links(query, queries.tops(session, query.known_at))
+    told = _Telling(query, parts, labels(session, query), links)
     found = sorted((told.row(row) for row in summed if not row.is_total), key=_order)
     total = next(told.row(row) for row in summed if row.is_total)
     known = rules(session, query.known_at, query.programme)
@@ -141,7 +140,7 @@ class _Telling:
     query: HectaresQuery
     parts: Sequence[queries.Part]
     names: Mapping[tuple[str, str | None], Label]
-    tops: Mapping[str, str]
+    links: Links
 
     def row(self, row: queries.SummedRow) -> HectaresRow:
         part = None if row.part is None else self.parts[row.part]
@@ -152,10 +151,14 @@ class _Telling:
             square_metres=row.square_metres,
             overlap_square_metres=row.overlap_square_metres,
             parcels=row.parcels,
-            value=convert(row.square_metres, self.query.unit, _UNIT_PLACES[self.query.unit]),
+            value=_in_unit(row.square_metres, self.query.unit),
             printed=None,
-            href=narrowed(self.query, keys, self.tops).parcels_href(),
+            href=self.links.href(keys),
         )
+
+
+def _in_unit(square_metres: Decimal, unit: str) -> Decimal:
+    return to_hectares(square_metres) if unit == "ha" else convert(square_metres, unit, _UNIT_PLACES[unit])
 
 
 def _code(name: str, row: queries.SummedRow, part: queries.Part | None) -> Code:
@@ -185,30 +188,3 @@ def _printed_total(query: HectaresQuery, total: HectaresRow) -> HectaresRow:
     if query.rounding == "none":
         return total
     return replace(total, printed=round_half_up(total.value, PRINTED_PLACES))
-
-
-def narrowed(query: HectaresQuery, keys: Sequence[tuple[str, Code]], tops: Mapping[str, str]) -> HectaresQuery:
-    """The question that asks for one row alone; ``tops`` gives the top of each land category."""
-    values: dict[str, object] = {"by": ()}
-    for name, code in keys:
-        if name in {"year", "month"}:
-            values |= _period(query, str(code))
-        elif name in {"feature", "zone"}:
-            values[name] = (NONE if name == "zone" else None) if code is None else str(code)
-        elif name == "category" and query.category and code not in query.category:
-            # Only some children of this category were asked for.
-            values[name] = tuple(asked for asked in query.category if tops.get(asked) == code)
-        else:
-            values[name] = (NONE if code is None else str(code),)
-    return query.narrowed(**values)
-
-
-def _period(query: HectaresQuery, code: str) -> dict[str, object]:
-    """The days of a year (yyyy) or month (yyyy-mm): a stock at its end, a flow within it, never past the question's."""
-    year, month = int(code[:4]), int(code[5:] or 12)
-    after = date(year + month // 12, month % 12 + 1, 1)
-    last = min(date.fromordinal(after.toordinal() - 1), query.last_day)
-    if query.is_stock:
-        return {"as_of": last, "first_day": last, "last_day": last}
-    first = max(date(year, int(code[5:] or 1), 1), query.first_day)
-    return {"first_day": first, "last_day": last}
