@@ -43,6 +43,12 @@ def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     startup.serve(load_settings(), host, port)
 
 
+@app.command()
+def worker(with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False) -> None:
+    """Work jobs until Ctrl-C or SIGTERM, beside a service or on another machine with the same database and files."""
+    startup.work(load_settings(), with_parent=with_parent)
+
+
 @app.command(hidden=True)
 def up(
     host: Host = "127.0.0.1",

@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 from app import embedded
 from app.auth import Actor, Role
 from app.db import make_engine, unit_of_work
-from app.edge import csv_safe, problem_document
+from app.edge import csv_safe, problem_document, public_url, with_absolute_links
 from app.edge.problems import Unforeseen, from_validation
 from app.errors import LandbankError, Unavailable
 from app.release import check_migrated
@@ -70,6 +70,7 @@ def command() -> Iterator[Command]:
     Raises ``Unavailable`` or ``Conflict`` for a database of another release or another storage CRS.
     """
     settings = load_settings()
+    public_url.set(settings.public_url or "")
     with embedded.running(settings) as urls:
         engine = make_engine(urls.app)
         try:
@@ -81,7 +82,9 @@ def command() -> Iterator[Command]:
 
 def print_json(document: Any) -> None:
     """The document that HTTP would answer."""
-    sys.stdout.write(orjson.dumps(document, default=str, option=orjson.OPT_INDENT_2).decode() + "\n")
+    sys.stdout.write(
+        orjson.dumps(with_absolute_links(document), default=str, option=orjson.OPT_INDENT_2).decode() + "\n"
+    )
 
 
 def print_table(title: str, columns: list[str], rows: list[list[str]], numeric: frozenset[str] = frozenset()) -> None:

@@ -63,7 +63,11 @@ def make_engine(url: str) -> Engine:
         pool_pre_ping=True,
         pool_size=10,
         max_overflow=5,
-        connect_args={"options": "-c timezone=UTC -c plan_cache_mode=force_custom_plan", "connect_timeout": 10},
+        # Jobs are enqueued by functions that name their tables without the schema.
+        connect_args={
+            "options": "-c timezone=UTC -c search_path=public,jobs -c plan_cache_mode=force_custom_plan",
+            "connect_timeout": 10,
+        },
     )
 
 

@@ -14,6 +14,7 @@ from app import embedded
 from app.db import make_engine, unit_of_work
 from app.embedded_bootstrap import OLDEST
 from app.errors import LandbankError, Messages, message
+from app.jobs import QueueState, queue_state
 from app.settings import Settings
 from app.sql import Query
 
@@ -33,6 +34,7 @@ class Facts:
     is_privileged: bool
     owned: int
     may_create: bool
+    has_queue: bool
     srid: int | None
 
 
@@ -54,10 +56,11 @@ class Check:
 
 @dataclass(frozen=True)
 class Patient:
-    """What the checks look at; ``facts`` is None where the database does not answer."""
+    """What the checks look at; ``facts`` is None where the database does not answer, ``queue`` where it has none."""
 
     settings: Settings
     facts: Facts | None
+    queue: QueueState | None
     silence: str
 
 
@@ -120,6 +123,15 @@ def storage_crs(settings: Settings, facts: Facts) -> tuple[bool, str]:
 
 
 @check
+def queue_worked(patient: Patient) -> tuple[bool, str]:
+    """Uploads that wait find a worker."""
+    queue = patient.queue
+    if queue is None:
+        return False, patient.silence or "not migrated"
+    return queue.waiting == 0 or queue.workers > 0, f"{queue.waiting} waiting, {queue.workers} workers"
+
+
+@check
 def files_folder(patient: Patient) -> tuple[bool, str]:
     """Originals and documents can be written."""
     folder = patient.settings.files_path
@@ -143,20 +155,22 @@ def free_space(patient: Patient) -> tuple[bool, str]:
 
 def doctor(settings: Settings) -> list[Check]:
     """Every check, in order. Starts the private cluster if it is stopped, and stops it again."""
-    facts, silence = None, ""
+    facts, queue, silence = None, None, ""
     try:
         with embedded.running(settings) as urls:
             engine = make_engine(urls.app)
             try:
                 with unit_of_work(engine) as session:
                     facts = _FACTS.all(session)[0]
+                    if facts.has_queue:
+                        queue = queue_state(session)
             finally:
                 engine.dispose()
     except LandbankError as error:
         silence = f"{error.messages.zh.what} {error.messages.en.what}"
     except SQLAlchemyError as error:
         silence = type(error).__name__
-    patient = Patient(settings, facts, silence)
+    patient = Patient(settings, facts, queue, silence)
     return [_checked(look, patient) for look in _LOOKS]
 
 

@@ -13,6 +13,7 @@ SELECT
     ) AS owned,
     has_schema_privilege('public', 'CREATE')
     OR has_database_privilege(current_database(), 'CREATE, TEMPORARY') AS may_create,
+    to_regclass('jobs.procrastinate_jobs') IS NOT NULL AS has_queue,
     (SELECT g.srid FROM geometry_columns AS g WHERE g.f_table_name = 'parcel_version') AS srid
 FROM pg_roles AS role
 WHERE role.rolname = current_user

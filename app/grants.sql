@@ -13,6 +13,10 @@ BEGIN
     EXECUTE format('GRANT USAGE ON SCHEMA public TO %I', app_role);
     EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA public TO %I', app_role);
     EXECUTE format('GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO %I', app_role);
+    -- The queue's own tables: jobs come and go.
+    EXECUTE format('GRANT USAGE ON SCHEMA jobs TO %I', app_role);
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA jobs TO %I', app_role);
+    EXECUTE format('GRANT USAGE ON ALL SEQUENCES IN SCHEMA jobs TO %I', app_role);
     FOR item IN
         SELECT c.relname,
             CASE

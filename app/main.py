@@ -5,6 +5,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -19,6 +20,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -33,6 +35,7 @@ from app.edge.problems import install, problem_response
 from app.edge.protocol import DeadlineProtocol
 from app.errors import BadRequest, LandbankError, Unavailable
 from app.inventory.api import router as inventory
+from app.jobs import queue_state
 from app.landbank.api import router as landbank
 from app.landbank.changes.api import router as changes
 from app.landbank.contiguous.api import router as contiguous
@@ -62,7 +65,10 @@ def health() -> Response:
 
 @service.get("/readyz", dependencies=[public])
 def readiness(request: Request) -> Response:
-    """The database is there and of this release, and files can be written."""
+    """The database is there and of this release, and files can be written.
+
+    A hint says whether a worker lives: without one, everything is served and large uploads wait.
+    """
     settings: Settings = request.app.state.settings
     checks = {
         "database": _migrated(request.app.state.engine, settings.srid),
@@ -70,7 +76,9 @@ def readiness(request: Request) -> Response:
     }
     if set(checks.values()) != {"ok"}:
         return problem_response(request, Unavailable("not_ready", extra={"checks": checks}))
-    return answer({"status": "ok", "checks": checks})
+    with Session(request.app.state.read_engine) as session:
+        worked = queue_state(session).workers > 0
+    return answer({"status": "ok", "checks": checks, "hints": {"worker": "ok" if worked else "none"}})
 
 
 def _migrated(engine: Any, srid: int) -> str:
@@ -166,13 +174,16 @@ def create_app(settings: Settings, routers: Sequence[APIRouter] = ROUTERS) -> Fa
     app.state.settings = settings
     app.state.metrics = metrics_of_app
     app.state.kept_answers = KeptAnswers()
+    app.state.closing = threading.Event()
     app.state.engine = make_engine(settings.database_url.get_secret_value())
     # A read sees one snapshot and cannot write, whatever its handler does.
     app.state.read_engine = app.state.engine.execution_options(
         isolation_level="REPEATABLE READ", postgresql_readonly=True
     )
     install(app)
-    app.add_middleware(Edge, metrics=metrics_of_app, secure=settings.tls_cert is not None)
+    app.add_middleware(
+        Edge, metrics=metrics_of_app, secure=settings.tls_cert is not None, public=settings.public_url or ""
+    )
     for each in routers:
         app.include_router(each)
     app.openapi = lambda: _openapi(app, routers)  # type: ignore[method-assign]  # FastAPI documents this way
@@ -263,6 +274,19 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
     raise _Stopped
 
 
+class _Server(uvicorn.Server):
+    """Tells answers that go on for long when it is asked to stop: it would wait for them."""
+
+    def __init__(self, config: uvicorn.Config, closing: threading.Event) -> None:
+        super().__init__(config)
+        self.closing = closing
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """On SIGINT and SIGTERM."""
+        self.closing.set()
+        super().handle_exit(sig, frame)
+
+
 def serve(settings: Settings, host: str, port: int) -> None:
     """Serve until SIGINT or SIGTERM, let running requests end (at most 20 s), and return."""
     app = create_app(settings)
@@ -284,7 +308,7 @@ def serve(settings: Settings, host: str, port: int) -> None:
     # end the process there, and the private database would not be stopped.
     before = signal.signal(signal.SIGTERM, _stop)
     try:
-        uvicorn.Server(config).run()
+        _Server(config, app.state.closing).run()
     except (KeyboardInterrupt, _Stopped):
         pass
     finally:

@@ -1,6 +1,7 @@
 """Every setting of the service, read once from the environment by ``main`` and ``cli`` and passed down."""
 
 import os
+import re
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -65,6 +66,15 @@ class Settings(BaseSettings):
         if backend != "postgresql":
             raise ValueError("is no address like postgresql://user:password@host/database")
         return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _web_address(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", value):
+            raise ValueError("is not an address such as https://landbank.example")
+        return value.rstrip("/")
 
     @field_validator("tz")
     @classmethod

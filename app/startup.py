@@ -9,7 +9,7 @@ from types import FrameType
 from pydantic import SecretStr
 from sqlalchemy import make_url
 
-from app import embedded, main
+from app import embedded, main, working
 from app.auth import ensure_admin
 from app.console import Command, operator, out
 from app.db import make_engine, unit_of_work
@@ -22,6 +22,7 @@ from app.landbank.progress.cli import print_progress
 from app.migrate import migrate
 from app.release import check_migrated
 from app.settings import Settings
+from app.working import worker_beside
 
 
 def up(settings: Settings, *, host: str, port: int, demo: bool, once: bool) -> None:
@@ -63,6 +64,12 @@ def serve(settings: Settings, host: str, port: int) -> None:
         _listen(settings, urls, host, port)
 
 
+def work(settings: Settings, *, with_parent: bool) -> None:
+    """Work jobs and serve nothing, until Ctrl-C or SIGTERM."""
+    with embedded.running(settings) as urls:
+        working.work(settings, urls, with_parent=with_parent)
+
+
 def upgrade(settings: Settings, urls: Urls) -> None:
     """Create or upgrade the tables, and grant the app's role what it needs."""
     app_role = make_url(urls.app).username
@@ -96,7 +103,8 @@ def check_port(host: str, port: int) -> None:
 def _listen(settings: Settings, urls: Urls, host: str, port: int) -> None:
     scheme = "http" if settings.tls_cert is None else "https"
     _say("serving_on", url=f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/")
-    main.serve(settings.model_copy(update={"database_url": SecretStr(urls.app)}), host, port)
+    with worker_beside(urls):
+        main.serve(settings.model_copy(update={"database_url": SecretStr(urls.app)}), host, port)
 
 
 def _say(code: str, **values: object) -> None:

@@ -45,5 +45,7 @@ CROSS JOIN
     ) AS b (basis, found, expected)
 WHERE
     v.recorded_from <= :known_at AND (v.recorded_to IS NULL OR v.recorded_to > :known_at)
+    -- The version that retires a parcel has none.
+    AND NOT v.retired
     AND b.found IS DISTINCT FROM b.expected
 ORDER BY v.id, b.basis

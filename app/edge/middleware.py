@@ -12,6 +12,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.edge.links import absolute_url, public_url
 from app.edge.problems import Unforeseen, from_database, problem_response, request_id
 from app.errors import LandbankError, Unavailable
 
@@ -51,9 +52,9 @@ class Metrics:
 class Edge:
     """The outermost ASGI layer of ours."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, *, secure: bool) -> None:
-        """``secure``: we speak TLS ourselves and may say so for good."""
-        self.app, self.metrics = app, metrics
+    def __init__(self, app: ASGIApp, metrics: Metrics, *, secure: bool, public: str = "") -> None:
+        """``secure``: we speak TLS ourselves and may say so for good. ``public``: the address that others know."""
+        self.app, self.metrics, self.public = app, metrics, public
         self.headers = SECURITY_HEADERS | (
             {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"} if secure else {}
         )
@@ -65,6 +66,7 @@ class Edge:
             return
         identity = str(uuid.uuid4())
         token = request_id.set(identity)
+        public_url.set(self.public)
         started, answered = time.perf_counter(), _Answered()
         try:
             await self._serve(scope, receive, self._sender(send, identity, answered), answered)
@@ -95,6 +97,8 @@ class Edge:
                 for name, value in self.headers.items():
                     headers.setdefault(name, value)
                 headers["X-Request-Id"] = identity
+                if "location" in headers:
+                    headers["Location"] = absolute_url(headers["location"])
             await send(message)
 
         return sender

@@ -13,6 +13,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.edge.links import with_absolute_links
 from app.errors import PreconditionFailed
 
 # Excel takes a cell for a formula when it starts with one of these; the full-width forms too, in Chinese locales.
@@ -22,7 +23,7 @@ _PLAIN_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 
 def answer(document: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON answer; decimals become strings, so that no figure passes through a float."""
-    body = orjson.dumps(document, default=_as_text, option=orjson.OPT_NON_STR_KEYS)
+    body = orjson.dumps(with_absolute_links(document), default=_as_text, option=orjson.OPT_NON_STR_KEYS)
     return Response(body, status, headers=headers, media_type="application/json")
 
 

@@ -100,6 +100,7 @@ class ParcelVersion(Base):
     ``recorded_to`` is set when a version turns out never to have been true (its upload was undone).
     ``part_of_id``: a part of an earlier version's land, told apart because two parcels carry its credit on; a unit of
     account, never the parcel's outline.
+    A ``retired`` version says that the parcel is there no longer; it has no portions, so nothing of it is counted.
     """
 
     __tablename__ = "parcel_version"
@@ -143,6 +144,7 @@ class ParcelVersion(Base):
     part_of_id: Mapped[int | None] = mapped_column(ForeignKey("parcel_version.id"))
     recorded_from: Mapped[datetime]
     recorded_to: Mapped[datetime | None]
+    retired: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 class Portion(Base):

@@ -21,6 +21,7 @@ ATTRIBUTES = (
     "upload_row",
     "recorded_from",
     "recorded_to",
+    "retired",
     "attributes",
 )
 FIGURES = ("declared_square_metres", "document_square_metres", "plane_square_metres", "ellipsoidal_square_metres")

@@ -4,17 +4,28 @@ from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import Depends, Query, Request
+from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from app.auth import Actor, Role, require
-from app.edge import JsonBody, Received, SessionDep, Uploads, answer, check_if_match, csv_answer, weak_etag
+from app.edge import (
+    JsonBody,
+    Received,
+    SessionDep,
+    Uploads,
+    answer,
+    check_if_match,
+    csv_answer,
+    event_stream,
+    weak_etag,
+)
 from app.edge import router as make_router
 from app.errors import BadRequest
 from app.settings import Settings
-from app.uploads import queries, service
+from app.uploads import queries, running, service
 from app.uploads.models import Upload
 from app.uploads.options import UploadOptions
-from app.uploads.schemas import ChangeIn, CommitIn, finding_document, upload_document
+from app.uploads.schemas import ChangeIn, CommitIn, finding_document, progress_document, upload_document
 from app.uploads.undo import undo
 
 router = make_router(tags=["uploads"])
@@ -28,6 +39,7 @@ PARAMETERS = (
     "mapping",
     "dry_run",
     "on_existing",
+    "scope",
     "rows",
     "commit",
     "name",
@@ -36,6 +48,8 @@ PARAMETERS = (
 received = Uploads(*PARAMETERS)
 change_body = JsonBody(ChangeIn)
 commit_body = JsonBody(CommitIn, optional=True)
+ACCEPTED: dict[int | str, dict[str, Any]] = {202: {"description": "A job works on it"}}
+STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {}}, "description": "Events"}}
 FINDING_COLUMNS = (
     "severity",
     "code",
@@ -92,7 +106,7 @@ def parsed_mapping(text: str) -> dict[str, Any] | str:
 
 
 def _etag(upload: Upload) -> str:
-    return weak_etag(upload.id, upload.state, upload.changed_at)
+    return weak_etag(upload.id, upload.state, upload.changed_at, *upload.position)
 
 
 def _shown(upload: Upload, status: int = 200) -> Response:
@@ -100,13 +114,17 @@ def _shown(upload: Upload, status: int = 200) -> Response:
     return answer(upload_document(upload), status, headers)
 
 
-@router.post("/uploads", status_code=201, dependencies=[editor])
+@router.post("/uploads", status_code=201, responses=ACCEPTED, dependencies=[editor])
 def create_upload(request: Request, session: SessionDep, files: Annotated[Received, Depends(received)]) -> Response:
-    """Bring in one file: a zip, or the loose parts of a shapefile. Without ``commit=auto`` it waits in ``checked``."""
+    """Bring in one file: a zip, or the loose parts of a shapefile. Without ``commit=auto`` it waits in ``checked``.
+
+    Files of at most 1 MiB are worked at once and answered with 201; larger ones are answered with 202 at once and
+    worked by a job: ask their address, or its ``/events``, until the state is neither ``received`` nor ``reading``.
+    """
     incoming = [(file.name, file.path) for file in files.files]
     options = options_of(files.form)
-    upload = service.run_upload(session, settings_of(request), actor_of(request), incoming, options)
-    return _shown(upload, 201)
+    upload = running.bring_in(session, settings_of(request), actor_of(request), incoming, options)
+    return _shown(upload, 202 if upload.underway else 201)
 
 
 @router.get("/uploads", dependencies=[viewer])
@@ -122,16 +140,29 @@ def show_upload(session: SessionDep, upload_id: int) -> Response:
     return _shown(queries.upload_by_id(session, upload_id))
 
 
-@router.patch("/uploads/{upload_id}", dependencies=[editor])
+@router.get("/uploads/{upload_id}/events", responses=STREAM, dependencies=[viewer])
+def follow_upload(request: Request, session: SessionDep, upload_id: int) -> Response:
+    """State, step and progress as they change, as server-sent events, until no job works on the upload any more."""
+    queries.upload_by_id(session, upload_id)
+
+    def look() -> tuple[dict[str, Any], bool]:
+        with Session(request.app.state.read_engine) as reading:
+            upload = queries.upload_by_id(reading, upload_id)
+            return progress_document(upload), not upload.underway
+
+    return event_stream(request, look)
+
+
+@router.patch("/uploads/{upload_id}", responses=ACCEPTED, dependencies=[editor])
 def change_upload(
     request: Request, session: SessionDep, upload_id: int, body: Annotated[ChangeIn, Depends(change_body)]
 ) -> Response:
-    """Check again with other parameters, or with decisions on findings."""
+    """Check again with other parameters, or with decisions on findings; files of more than 1 MiB by a job (202)."""
     upload = queries.upload_by_id(session, upload_id, lock=True)
     check_if_match(request, _etag(upload))
     changes = body.model_dump(exclude_unset=True, exclude_none=True)
-    service.change(session, settings_of(request), actor_of(request), upload, changes)
-    return _shown(upload)
+    running.change(session, settings_of(request), actor_of(request), upload, changes)
+    return _shown(upload, 202 if upload.underway else 200)
 
 
 @router.get("/uploads/{upload_id}/findings", dependencies=[viewer])
@@ -162,7 +193,10 @@ def _cell(document: dict[str, Any], column: str) -> object:
 def commit_upload(
     request: Request, session: SessionDep, upload_id: int, body: Annotated[CommitIn, Depends(commit_body)]
 ) -> Response:
-    """Store what was checked; with ``rows=good`` without the refused rows."""
+    """Store what was checked; with ``rows=good`` without the refused rows.
+
+    It is answered when it is done, however large: one transaction, all or nothing.
+    """
     upload = queries.upload_by_id(session, upload_id, lock=True)
     check_if_match(request, _etag(upload))
     service.commit(session, settings_of(request), actor_of(request), upload, body.rows)

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -20,7 +21,7 @@ from typing import Any
 import orjson
 
 from app.errors import Refused
-from app.uploads import mapping
+from app.uploads import mapping, progress
 from app.uploads.cutting import CutJob, Piece
 from app.uploads.exchange import job_to_json, overlaid_from_json, overlay_to_json, prepared_from_json
 from app.uploads.findings import Finding
@@ -33,6 +34,10 @@ _START = "import sys; sys.path.insert(0, sys.argv[1]); from app.uploads.worker i
 _PASSED_ON = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
 """Nothing of the parent's environment goes in but these: test runs measure the child's lines too."""
 _SAID = 4_000
+LOOK_SECONDS = 0.2
+STEPS_FILE = "steps"
+"""The file in the child's folder to which it adds the name of each step that begins, one a line."""
+NOTED_BYTES = 1000
 _OVERRUN = {-signal.SIGKILL, -signal.SIGXCPU, -signal.SIGXFSZ}
 _LOG = logging.getLogger(__name__)
 
@@ -130,12 +135,36 @@ def _wait(command: list[str], private: Path, limits: Limits) -> tuple[int, str]:
             start_new_session=True, close_fds=True,
         )  # fmt: skip
         try:
-            code = process.wait(limits.wall)
-        except subprocess.TimeoutExpired:
-            code = -signal.SIGKILL
+            code = _watched(process, private / STEPS_FILE, limits.wall)
         finally:
             _kill(process)
     return code, (private / "said").read_bytes()[-_SAID:].decode("utf-8", "replace")
+
+
+def _watched(process: subprocess.Popen[bytes], steps: Path, wall: float) -> int:
+    """The child's exit code, or that of a kill when time is up. The steps that it notes are passed on, each of them."""
+    end = time.monotonic() + wall
+    code, passed_on = None, 0
+    while code is None:
+        try:
+            code = process.wait(min(LOOK_SECONDS, max(end - time.monotonic(), 0.0)))
+        except subprocess.TimeoutExpired:
+            code = -signal.SIGKILL if time.monotonic() > end else None
+            progress.still()
+        noted = _noted(steps)
+        for step in noted[passed_on:]:
+            progress.begin(step)
+        passed_on = len(noted)
+    return code
+
+
+def _noted(steps: Path) -> list[str]:
+    """The steps that the child has noted, one a line; it is not trusted with anything else."""
+    if not steps.is_file():
+        return []
+    with steps.open("rb") as file:
+        lines = file.read(NOTED_BYTES).decode("ascii", "replace").split("\n")
+    return [line for line in lines[:-1] if line in progress.STEPS]
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

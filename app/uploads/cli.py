@@ -1,14 +1,18 @@
 """``landbank upload``, ``uploads`` and ``undo``: the same services as HTTP, at a terminal."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from app.console import JsonFlag, command, out, print_json, print_table
-from app.errors import BadRequest
-from app.uploads import queries, service
+from app.console import JsonFlag, command, err, out, print_json, print_table
+from app.errors import BadRequest, message
+from app.uploads import progress, queries, service
 from app.uploads.api import parsed_mapping
 from app.uploads.options import UploadOptions
 from app.uploads.schemas import finding_document, upload_document
@@ -29,7 +33,11 @@ def upload(
     layer: Annotated[str | None, typer.Option(help="Which shapefile of several in a zip.")] = None,
     mapping: Annotated[str | None, typer.Option(help="A JSON file, JSON text, or the name of a saved mapping.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check only.")] = False,
-    on_existing: Annotated[str, typer.Option(help="add: known codes are refused if changed; update.")] = "update",
+    on_existing: Annotated[
+        str,
+        typer.Option(help="add: known codes are refused if changed; update; replace: retire what else --scope has."),
+    ] = "update",
+    scope: Annotated[str | None, typer.Option(help="What replace replaces: project:CODE or sub_district:CODE.")] = None,
     rows: Annotated[
         str, typer.Option(help="all: one refused row refuses the file; good: leave refused rows out.")
     ] = "all",
@@ -47,6 +55,7 @@ def upload(
         mapping=_mapping(mapping),
         dry_run=dry_run,
         on_existing=on_existing,
+        scope=scope,
         rows=rows,
         commit=commit,
         name=name,
@@ -54,7 +63,7 @@ def upload(
     )
     incoming = _with_sidecars(file)
     with command() as run:
-        with run.session() as session:
+        with _bar(shown=err.is_terminal and not as_json), run.session() as session:
             upload_id = service.run_upload(session, run.settings, run.actor, incoming, options).id
         if commit == "auto" and not dry_run and sys.stdin.isatty() and not as_json:
             _ask(run, upload_id)
@@ -64,6 +73,24 @@ def upload(
             found = [finding_document(one) for one in queries.findings_of(session, upload_id)]
     _show(document, found, as_json=as_json)
     raise typer.Exit(5 if document["state"] == "refused" else 0)
+
+
+@contextmanager
+def _bar(*, shown: bool) -> Iterator[None]:
+    """A bar with the step's name, which goes away at the end."""
+    if not shown:
+        yield
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task("", total=1.0)
+
+        def listen(step: str, share: float) -> None:
+            told = message(f"step_{step}")
+            bar.update(task, description=f"{told.zh.what} {told.en.what}", completed=max(share, bar.tasks[0].completed))
+
+        with progress.told_to(listen):
+            yield
 
 
 def _mapping(text: str | None) -> dict[str, Any] | str | None:
@@ -149,6 +176,7 @@ def uploads(as_json: JsonFlag = False) -> None:
     """List the newest uploads."""
     with command() as run, run.session() as session:
         documents = [upload_document(one) for one in queries.uploads(session)]
+        zone = ZoneInfo(run.settings.tz)
     if as_json:
         print_json({"uploads": documents})
         return
@@ -158,7 +186,7 @@ def uploads(as_json: JsonFlag = False) -> None:
         [
             [
                 str(one["id"]),
-                f"{one['received_at']:%Y-%m-%d %H:%M}",
+                f"{one['received_at'].astimezone(zone):%Y-%m-%d %H:%M}",
                 one["collection"],
                 one["filename"],
                 one["state"],

@@ -9,6 +9,7 @@ from typing import Any
 
 import shapely
 
+from app.uploads import progress
 from app.uploads.catalogue import Catalogue, places_from_json, places_to_json
 from app.uploads.cutting import CutJob, cut
 from app.uploads.findings import Finding
@@ -24,12 +25,19 @@ def run(kind: str, job: dict[str, Any], home: Path) -> dict[str, Any]:
     if kind == "prepare":
         asked = job_from_json(job)
         made = prepare_records if asked.collection in RECORD_COLLECTIONS else prepare
-        return prepared_to_json(made(asked, home))
+        with progress.told_to(lambda step, _share: _note(home, step)):
+            return prepared_to_json(made(asked, home))
     if kind == "cut":
         return {"pieces": [piece.to_json() for piece in cut(CutJob.from_json(job))]}
     if kind == "draw":
         return drawn_to_json(draw(DrawJob.from_json(job)))
     return overlaid_to_json(overlay(overlay_from_json(job)))
+
+
+def _note(home: Path, step: str) -> None:
+    """Add a step to the file in which the parent looks for them."""
+    with (home / "steps").open("a", encoding="ascii") as file:
+        file.write(step + "\n")
 
 
 def job_to_json(job: Job) -> dict[str, Any]:

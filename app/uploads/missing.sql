@@ -5,7 +5,14 @@ FROM (
     FROM parcel_version AS v
     INNER JOIN parcel AS p ON v.parcel_id = p.id
     INNER JOIN upload AS u ON v.upload_id = u.id
-    WHERE u.filename = :filename AND u.collection = :collection AND u.state = 'committed' AND v.recorded_to IS NULL
+    WHERE
+        u.filename = :filename AND u.collection = :collection AND u.state = 'committed' AND v.recorded_to IS NULL
+        AND NOT EXISTS (
+            SELECT 1
+            FROM parcel_version AS gone
+            WHERE
+                gone.parcel_id = v.parcel_id AND gone.retired AND gone.recorded_to IS NULL AND gone.version >= v.version
+        )
 ) AS before
 LEFT JOIN staged_row AS s ON before.code = s.code AND s.upload_id = :upload_id
 WHERE s.id IS NULL

@@ -6,12 +6,15 @@ from typing import Any
 
 from sqlalchemy import CheckConstraint, Double, ForeignKey, Identity, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db import Base
 from app.inventory.models import SQUARE_METRES
 
 STATES = "('received', 'reading', 'checked', 'quarantined', 'committed', 'undone', 'refused', 'failed')"
+
+UNDERWAY = frozenset({"received", "reading"})
+"""States in which a job has an upload in its hands; in every other one it waits for a person, or is at its end."""
 
 
 class Upload(Base):
@@ -41,6 +44,34 @@ class Upload(Base):
     hectares_after: Mapped[dict[str, str]] = mapped_column(JSONB, server_default=text("'{}'"))
     publication_id: Mapped[int | None] = mapped_column(ForeignKey("publication.id"))
     undone_publication_id: Mapped[int | None] = mapped_column(ForeignKey("publication.id"))
+    told: Mapped["UploadProgress | None"] = relationship(lazy="joined", viewonly=True)
+
+    @property
+    def underway(self) -> bool:
+        """Whether a job has it in its hands."""
+        return self.state in UNDERWAY
+
+    @property
+    def position(self) -> tuple[str, float]:
+        """The step, and the share of the way, 0 to 1, as the job tells them while it reads."""
+        return (
+            (self.told.step, self.told.progress)
+            if self.state == "reading" and self.told
+            else (self.step, self.progress)
+        )
+
+
+class UploadProgress(Base):
+    """How far the job of an upload in state ``reading`` has come.
+
+    A table of its own, since the job's transaction holds the upload's row until all is done.
+    """
+
+    __tablename__ = "upload_progress"
+
+    upload_id: Mapped[int] = mapped_column(ForeignKey("upload.id"), primary_key=True, autoincrement=False)
+    step: Mapped[str]
+    progress: Mapped[float] = mapped_column(Double)
 
 
 class Finding(Base):

@@ -26,10 +26,11 @@ RECORD_COLLECTIONS = frozenset({"events", "targets"})
 NAME = re.compile(r"[^\s,/:\x00-\x1f](?:[^,/:\x00-\x1f]{0,58}[^\s,/:\x00-\x1f])?")
 CHOICES = {
     "collection": COLLECTIONS,
-    "on_existing": ("add", "update"),
+    "on_existing": ("add", "update", "replace"),
     "rows": ("all", "good"),
     "commit": ("ask", "auto"),
 }
+SCOPE = re.compile(r"(project|sub_district):\S.*")
 
 
 @dataclass(frozen=True)
@@ -47,14 +48,19 @@ class UploadOptions:
     commit: str = "ask"
     name: str | None = None
     restrictive: bool = False
+    scope: str | None = None
     decisions: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Raises ``BadRequest`` that names the parameter and its choices."""
+        self._check_choices()
+        self._check_name()
+        self._check_scope()
+
+    def _check_choices(self) -> None:
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 raise BadRequest("choice_unknown", parameter=name, name=name, choices=", ".join(choices))
-        self._check_name()
         for decision in self.decisions.values():
             if decision not in {"accept", "refuse"}:
                 raise BadRequest("choice_unknown", parameter="decisions", name="decisions", choices="accept, refuse")
@@ -66,3 +72,18 @@ class UploadOptions:
                 raise BadRequest("zone_name_invalid", parameter="name", name=(self.name or "")[:80])
         elif self.name is not None or self.restrictive:
             raise BadRequest("zone_option_elsewhere", parameter="name" if self.name is not None else "restrictive")
+
+    def _check_scope(self) -> None:
+        """A scope belongs to ``replace``, which belongs to parcels and takes its file whole."""
+        if self.on_existing != "replace":
+            if self.scope is not None:
+                raise BadRequest("scope_without_replace", parameter="scope")
+            return
+        if self.collection not in PARCEL_COLLECTIONS:
+            raise BadRequest("replace_only_parcels", parameter="on_existing", collection=self.collection)
+        if self.rows != "all":
+            raise BadRequest("replace_needs_all_rows", parameter="rows")
+        if self.scope is None:
+            raise BadRequest("scope_missing", parameter="scope")
+        if not SCOPE.fullmatch(self.scope):
+            raise BadRequest("scope_invalid", parameter="scope", scope=self.scope)

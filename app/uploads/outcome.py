@@ -8,11 +8,12 @@ from app.uploads.findings import Finding
 
 @dataclass
 class Outcome:
-    """Rows by fate (new, changed, unchanged), and what stands against storing them."""
+    """Rows by fate (new, changed, unchanged), and what stands against storing them; parcels retired by a replace."""
 
     counts: dict[str, int]
     findings: list[Finding] = field(default_factory=list)
     publication: Publication | None = None
+    retired: int | None = None
 
     @property
     def refused_rows(self) -> set[int]:

@@ -20,6 +20,15 @@ near AS (
             SELECT 1 FROM line AS l
             WHERE l.parcel_id = new.parcel_id AND old.parcel_id = ANY(l.path)
         )
+        AND NOT new.retired AND NOT old.retired
+        -- What was retired before the new version holds shares no day with it.
+        AND NOT EXISTS (
+            SELECT 1
+            FROM parcel_version AS gone
+            WHERE
+                gone.parcel_id = old.parcel_id AND gone.retired AND gone.recorded_to IS NULL
+                AND gone.version > old.version AND gone.effective_date <= new.effective_date
+        )
 ),
 
 pair AS (

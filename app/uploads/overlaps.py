@@ -24,7 +24,7 @@ def record_overlaps(session: Session, settings: Settings, publication: Publicati
     """Find, keep and tell the overlaps of this publication's versions, with each other and with what is stored."""
     new = session.execute(
         select(ParcelVersion.id, ParcelVersion.layer, ParcelVersion.geom.ST_AsBinary(), ParcelVersion.upload_row)
-        .where(ParcelVersion.recorded_from == publication.recorded_at)
+        .where(ParcelVersion.recorded_from == publication.recorded_at, ParcelVersion.retired.is_(False))
         .order_by(ParcelVersion.id)
     ).all()
     stored = queries.CANDIDATES.all(session, recorded_at=publication.recorded_at)

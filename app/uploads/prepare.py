@@ -11,7 +11,7 @@ import shapely
 
 from app.errors import Refused
 from app.geometry import to_e4
-from app.uploads import checks, mapping, outlines, restricted
+from app.uploads import checks, mapping, outlines, progress, restricted
 from app.uploads.archive import Upload
 from app.uploads.arrow import pa, pc
 from app.uploads.catalogue import Catalogue, epochs
@@ -115,6 +115,7 @@ def _checked(rows: Rows) -> list[tuple[Portions, Any]]:
     """Check everything; the portions of the good rows per boundary epoch."""
     if rows.findings.file_refused:
         return []
+    progress.begin("checking")
     checks.check(rows)
     if rows.findings.file_refused:
         return []
@@ -122,6 +123,7 @@ def _checked(rows: Rows) -> list[tuple[Portions, Any]]:
     if rows.collection not in PARCEL_COLLECTIONS:
         return []
     restricted.check(rows)
+    progress.begin("cutting")
     good = np.flatnonzero(rows.good)
     figures = _figures(rows, good)
     try:

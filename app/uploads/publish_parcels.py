@@ -13,7 +13,7 @@ from app.landbank.events.service import StagedEvents, record_staged_events
 from app.landbank.hectares.rollup import append_rollup
 from app.settings import Settings
 from app.sql import run
-from app.uploads import queries
+from app.uploads import progress, queries, scopes
 from app.uploads.findings import Finding
 from app.uploads.models import Upload
 from app.uploads.options import UploadOptions
@@ -35,13 +35,20 @@ def commit_parcels(
     fates = [fate for fate in queries.CLASSIFY.all(session, upload_id=upload.id) if fate.row not in leave_out]
     outcome = Outcome({name: sum(fate.fate == name for fate in fates) for name in ("new", "changed", "unchanged")})
     outcome.findings += _against(fates, options)
+    missing = scopes.absent(session, settings, upload, options) if options.on_existing == "replace" else []
+    if options.on_existing == "replace":
+        outcome.retired = len(missing)
+        outcome.findings += scopes.findings(session, upload, options, missing)
     refused = outcome.refused_rows
     rows = [fate.row for fate in fates if fate.fate != "unchanged" and fate.row not in refused]
-    if not rows:
+    if not rows and not missing:
         return outcome
+    progress.begin("storing")
     publication = publish(session, actor.name, "upload", f"upload:{upload.id}")
     outcome.publication = publication
     _insert(session, settings, upload, publication, rows)
+    scopes.retire(session, settings, upload, publication, missing)
+    progress.begin("overlaps")
     try:
         outcome.findings += record_overlaps(session, settings, publication)
     except Refused as error:
@@ -49,9 +56,11 @@ def commit_parcels(
         values = {name: str(value) for name, value in error.values.items()}
         outcome.findings.append(Finding(error.code, "refuse", values=values))
         return outcome
+    progress.begin("events")
     _correct_surveys(session, publication, actor, upload, [fate.row for fate in fates if fate.outline_in_ledger])
     recorded = record_staged_events(session, publication, actor, upload.id, rows)
     outcome.findings += ledger_findings(session, recorded)
+    progress.begin("totals")
     append_rollup(session, publication)
     return outcome
 

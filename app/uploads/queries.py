@@ -8,7 +8,7 @@ import shapely
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
-from app.errors import NotFound
+from app.errors import Conflict, NotFound
 from app.inventory.models import OverlapFace, OverlapFaceMember
 from app.landbank.models import LandEvent
 from app.sql import Query
@@ -59,12 +59,19 @@ TOUCHED = Query("app.uploads", "touched_later.sql", Touched)
 
 
 def upload_by_id(session: Session, upload_id: int, *, lock: bool = False) -> Upload:
-    """The upload; locked against others until the transaction ends where asked. Raises ``NotFound``."""
+    """The upload; locked against others until the transaction ends where asked.
+
+    Raises ``NotFound``; asked to lock, ``Conflict`` while a job has it, which would be a long wait.
+    """
     statement = select(Upload).where(Upload.id == upload_id)
-    upload = session.scalars(statement.with_for_update() if lock else statement).one_or_none()
+    upload = session.scalars(statement).one_or_none()
     if upload is None:
         raise NotFound("upload_unknown", parameter="id", upload=upload_id)
-    return upload
+    if not lock:
+        return upload
+    if upload.underway:
+        raise Conflict("upload_underway", parameter="id", upload=upload.id)
+    return session.scalars(statement.with_for_update(of=Upload).execution_options(populate_existing=True)).one()
 
 
 def uploads(session: Session, limit: int = 100) -> list[Upload]:

@@ -28,7 +28,7 @@ def recut(session: Session, settings: Settings, publication: Publication) -> Non
             ParcelVersion.ellipsoidal_square_metres,
             ParcelVersion.declared_square_metres,
             ParcelVersion.document_square_metres,
-        ).where(ParcelVersion.recorded_to.is_(None))
+        ).where(ParcelVersion.recorded_to.is_(None), ParcelVersion.retired.is_(False))
     ).all()
     pieces = _cut(session, settings, versions)
     session.execute(update(Portion).where(Portion.recorded_to.is_(None)).values(recorded_to=publication.recorded_at))

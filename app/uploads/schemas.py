@@ -22,7 +22,9 @@ class ChangeIn(BaseModel):
     mapping: dict[str, Any] | str | None = None
     dry_run: bool | None = None
     on_existing: str | None = None
+    scope: str | None = None
     rows: str | None = None
+    commit: str | None = None
     decisions: dict[str, Literal["accept", "refuse"]] | None = None
 
 
@@ -34,21 +36,30 @@ class CommitIn(BaseModel):
     rows: Literal["all", "good"] | None = None
 
 
+def progress_document(upload: Upload) -> dict[str, Any]:
+    """How far an upload has come."""
+    step, share = upload.position
+    return {"id": upload.id, "state": upload.state, "step": step, "progress": share}
+
+
 def upload_document(upload: Upload) -> dict[str, Any]:
     """``GET /uploads/{id}``."""
     counts = dict.fromkeys(COUNTS, 0) | upload.counts
+    step, share = upload.position
     path = f"/uploads/{upload.id}"
     return {
         "id": upload.id,
         "state": upload.state,
-        "step": upload.step,
-        "progress": upload.progress,
+        "step": step,
+        "progress": share,
         "collection": upload.collection,
         "filename": upload.filename,
         "sha256": upload.sha256,
         "crs": upload.crs,
         "encoding": upload.encoding,
         "layer": upload.layer,
+        "on_existing": upload.options["on_existing"],
+        "scope": upload.options.get("scope"),
         "rows": upload.options["rows"],
         "dry_run": upload.options["dry_run"],
         "actor": upload.actor,
@@ -66,6 +77,8 @@ def upload_document(upload: Upload) -> dict[str, Any]:
 
 
 def _possible(upload: Upload) -> list[str]:
+    if upload.underway:
+        return ["events"]
     if upload.state == "checked" and not upload.options["dry_run"]:
         return ["commit"]
     return ["undo"] if upload.state == "committed" else []

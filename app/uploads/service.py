@@ -16,7 +16,7 @@ from app import files
 from app.auth import Actor, audit
 from app.errors import BadRequest, Conflict
 from app.settings import Settings
-from app.uploads import preparing, queries, records, staging
+from app.uploads import mapping, preparing, progress, queries, records, scopes, staging
 from app.uploads.findings import Finding
 from app.uploads.models import SavedMapping, Upload
 from app.uploads.options import PARCEL_COLLECTIONS, PROJECT_COLLECTIONS, UploadOptions
@@ -39,10 +39,16 @@ def run_upload(
 ) -> Upload:
     """Receive, check and, if asked by ``commit=auto``, commit one upload."""
     upload = receive(session, settings, actor, incoming, options)
+    finish(session, settings, actor, upload)
+    return upload
+
+
+def finish(session: Session, settings: Settings, actor: Actor, upload: Upload) -> None:
+    """Check a received upload and, if it asked for ``commit=auto``, commit it."""
     check(session, settings, actor, upload)
+    options = UploadOptions(**upload.options)
     if upload.state == "checked" and options.commit == "auto" and not options.dry_run:
         commit(session, settings, actor, upload)
-    return upload
 
 
 def receive(
@@ -60,7 +66,7 @@ def receive(
         filename=_shown_name(kept),
         sha256=_digest(kept),
         files=kept,
-        options=asdict(_with_saved_mapping(session, options)),
+        options=asdict(_resolved(session, options)),
         actor=actor.name,
         counts={},
         hectares_before={},
@@ -84,23 +90,29 @@ def _digest(kept: list[dict[str, str]]) -> str:
     return sha256("\n".join(sorted(f"{file['name']} {file['sha256']}" for file in kept)).encode()).hexdigest()
 
 
-def _with_saved_mapping(session: Session, options: UploadOptions) -> UploadOptions:
-    if not isinstance(options.mapping, str):
-        return options
-    saved = session.get(SavedMapping, options.mapping)
-    if saved is None:
-        raise BadRequest("mapping_unknown", parameter="mapping", mapping=options.mapping)
-    return replace(options, mapping=saved.mapping)
+def _resolved(session: Session, options: UploadOptions) -> UploadOptions:
+    """The options with a saved mapping in place of its name. Raises ``BadRequest`` for one that makes no sense."""
+    if isinstance(options.mapping, str):
+        saved = session.get(SavedMapping, options.mapping)
+        if saved is None:
+            raise BadRequest("mapping_unknown", parameter="mapping", mapping=options.mapping)
+        options = replace(options, mapping=saved.mapping)
+    scopes.check_scope(session, options)
+    mapping.parse(options.mapping if isinstance(options.mapping, dict) else None, options.collection)
+    return options
 
 
 def check(session: Session, settings: Settings, actor: Actor, upload: Upload) -> None:
     """Read and check the file in the child process, then try the commit and take it back; the state says the rest."""
     options = UploadOptions(**upload.options)
+    progress.begin("reading")
     with preparing.prepared(session, settings, upload, options) as result:
         upload.crs, upload.encoding, upload.layer = result.crs, result.encoding, result.layer
         staging.clear(session, upload.id)
         if result.staged:
+            progress.begin("staging")
             staging.stage(session, upload.id, result.rows, result.portions)
+    progress.begin("comparing")
     outcome = _refusable(result.findings, options)
     tried_at_once = options.commit == "auto" and not options.dry_run and options.rows == "all"
     if not outcome.refused and not tried_at_once:
@@ -109,9 +121,16 @@ def check(session: Session, settings: Settings, actor: Actor, upload: Upload) ->
     records.replace(session, settings, upload.id, result.findings, ledger)
     _settle(upload, outcome, options, result.read, [*result.findings, *ledger])
     upload.finding_counts = _added(result.severities, records.counts(ledger))
-    upload.counts = upload.counts | {"missing": queries.missing(session, upload)}
+    upload.counts = upload.counts | {"missing": _missing(session, settings, upload, options)}
     if upload.state == "refused":
         staging.clear(session, upload.id)
+
+
+def _missing(session: Session, settings: Settings, upload: Upload, options: UploadOptions) -> int:
+    """Parcels that the file lacks: of the scope that it replaces, else of the last file of its name."""
+    if options.on_existing == "replace":
+        return len(scopes.absent(session, settings, upload, options))
+    return queries.missing(session, upload)
 
 
 def _added(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
@@ -209,7 +228,7 @@ def commit(session: Session, settings: Settings, actor: Actor, upload: Upload, r
         outcome = _attempt(session, settings, upload, options, actor, found, keep=True)
     ledger = [one for one in outcome.findings if one not in found]
     records.replace_ledger(session, settings, upload.id, ledger)
-    missing = upload.counts["missing"]
+    missing = upload.counts["missing"] if outcome.retired is None else outcome.retired
     _settle(upload, outcome, options, upload.counts["read"], [*found, *ledger])
     after = records.counts(ledger)
     upload.finding_counts = {name: n - before[name] + after[name] for name, n in upload.finding_counts.items()}
@@ -223,15 +242,27 @@ def commit(session: Session, settings: Settings, actor: Actor, upload: Upload, r
 
 def change(session: Session, settings: Settings, actor: Actor, upload: Upload, changes: dict[str, Any]) -> None:
     """Check a checked or refused upload again, with other parameters or with decisions on its findings."""
+    reopen(session, actor, upload, changes)
+    finish(session, settings, actor, upload)
+
+
+def reopen(session: Session, actor: Actor, upload: Upload, changes: dict[str, Any]) -> None:
+    """Take a checked or refused upload back to ``received``, with other parameters or decisions.
+
+    It waits for a commit once more unless the changes say ``commit=auto``.
+    """
     if upload.state not in RECHECKABLE:
         raise Conflict("upload_state", parameter="id", upload=upload.id, state=upload.state)
     decisions = records.decided(session, upload, changes.pop("decisions", {}))
-    options = UploadOptions(**(upload.options | changes))
+    kept = upload.options | {"commit": "ask"}
+    if changes.get("on_existing", "replace") != "replace":
+        kept["scope"] = None
+    options = UploadOptions(**(kept | changes))
     options = replace(options, decisions=options.decisions | decisions)
-    upload.options = asdict(_with_saved_mapping(session, options))
+    upload.options = asdict(_resolved(session, options))
     upload.collection = options.collection
+    upload.state, upload.step, upload.progress, upload.changed_at = "received", "received", 0.0, datetime.now(UTC)
     audit(session, actor, "upload.change", f"upload:{upload.id}", {"changes": changes, "decisions": decisions})
-    check(session, settings, actor, upload)
 
 
 def save_mapping(session: Session, actor: Actor, name: str, mapping: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ import io
 import re
 from decimal import Decimal
 
+import orjson
 import pytest
 from fastapi import FastAPI
 from hypothesis import given
@@ -16,12 +17,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.testclient import TestClient
 
-from app.edge import answer, csv_answer, csv_safe, problem_document, weak_etag
+from app.edge import answer, csv_answer, csv_safe, problem_document, public_url, weak_etag, with_absolute_links
 from app.edge.middleware import SECURITY_HEADERS, foreseen
 from app.edge.problems import TITLES_ZH, from_database, from_http, preferred_language
-from app.errors import LandbankError, NotFound
+from app.errors import BadRequest, LandbankError, NotFound
 from app.main import create_app
-from app.settings import Settings
+from app.settings import Settings, load_settings
 
 ADMIN = {"X-API-Key": "an administrator's key of enough length"}
 
@@ -198,7 +199,11 @@ def test_entity_tags(web: TestClient, viewer: dict[str, str]) -> None:
 
 
 def test_readiness(web: TestClient, edge_settings: Settings) -> None:
-    assert web.get("/readyz").json() == {"status": "ok", "checks": {"database": "ok", "files": "ok"}}
+    assert web.get("/readyz").json() == {
+        "status": "ok",
+        "checks": {"database": "ok", "files": "ok"},
+        "hints": {"worker": "none"},
+    }
     file = edge_settings.home / "a file"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.touch()
@@ -282,3 +287,31 @@ def test_csv_for_spreadsheets(app: FastAPI) -> None:
 def test_json_keeps_figures_exact() -> None:
     body = bytes(answer({"h": Decimal("12.34567890"), "small": Decimal("1E-7"), "codes": {"b", "a"}, "k": Engine}).body)
     assert body.startswith(b'{"h":"12.34567890","small":"0.0000001","codes":["a","b"]')
+
+
+def test_links_start_with_the_public_address_where_there_is_one() -> None:
+    document = {
+        "links": [{"rel": "self", "href": "/uploads/1"}, {"rel": "else", "href": "https://other.example/"}],
+        "rows": [{"links": [{"rel": "parcels", "href": "/parcels?x=1"}], "attributes": {"href": "/a", "links": "b"}}],
+    }
+    assert with_absolute_links(document) is document
+    token = public_url.set("https://landbank.example/tiles")
+    try:
+        body = orjson.loads(answer(document).body)
+    finally:
+        public_url.reset(token)
+    assert [link["href"] for link in body["links"]] == [
+        "https://landbank.example/tiles/uploads/1",
+        "https://other.example/",
+    ]
+    assert body["rows"][0]["links"][0]["href"] == "https://landbank.example/tiles/parcels?x=1"
+    assert body["rows"][0]["attributes"] == {"href": "/a", "links": "b"}
+
+
+def test_the_public_address_is_an_address() -> None:
+    public = load_settings(public_url="https://landbank.example/").public_url
+    assert public == "https://landbank.example"
+    assert load_settings(public_url="").public_url is None
+    for wrong in ("landbank.example", "ftp://x", "https://", "https://x/?a=1", "https://x y"):
+        with pytest.raises(BadRequest, match="setting_invalid"):
+            load_settings(public_url=wrong)

@@ -23,6 +23,7 @@ ALLOWED: dict[tuple[str, str], Role | None] = {
     ("GET", "/uploads"): Role.VIEWER,
     ("GET", "/uploads/{upload_id}"): Role.VIEWER,
     ("PATCH", "/uploads/{upload_id}"): Role.EDITOR,
+    ("GET", "/uploads/{upload_id}/events"): Role.VIEWER,
     ("GET", "/uploads/{upload_id}/findings"): Role.VIEWER,
     ("POST", "/uploads/{upload_id}/commit"): Role.EDITOR,
     ("POST", "/uploads/{upload_id}/undo"): Role.EDITOR,

@@ -7,24 +7,26 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from app import embedded
+from app import embedded, jobs
 from app.db import make_engine
 from app.embedded_bootstrap import cluster_of, create_database, drop_database
 from app.migrate import METADATA
 from app.settings import Settings
 
 CATALOGS = {
-    "tables": "SELECT relname, relkind, relpersistence FROM pg_class WHERE relnamespace = 'public'::regnamespace"
-    " AND relkind IN ('r', 'p', 'v', 'm', 'S')",
+    "tables": "SELECT relname, relkind, relpersistence FROM pg_class"
+    " WHERE relnamespace IN ('public'::regnamespace, 'jobs'::regnamespace) AND relkind IN ('r', 'p', 'v', 'm', 'S')",
     "columns": "SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity,"
     " a.attgenerated, pg_get_expr(d.adbin, d.adrelid) FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid"
     " LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum"
-    " WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND a.attnum > 0"
-    " AND NOT a.attisdropped",
+    " WHERE c.relnamespace IN ('public'::regnamespace, 'jobs'::regnamespace) AND c.relkind IN ('r', 'p')"
+    " AND a.attnum > 0 AND NOT a.attisdropped",
     "constraints": "SELECT c.relname, o.conname, o.contype, pg_get_constraintdef(o.oid) FROM pg_constraint AS o"
-    " JOIN pg_class AS c ON c.oid = o.conrelid WHERE c.relnamespace = 'public'::regnamespace",
+    " JOIN pg_class AS c ON c.oid = o.conrelid"
+    " WHERE c.relnamespace IN ('public'::regnamespace, 'jobs'::regnamespace)",
     "indexes": "SELECT c.relname, pg_get_indexdef(i.indexrelid) FROM pg_index AS i"
-    " JOIN pg_class AS c ON c.oid = i.indrelid WHERE c.relnamespace = 'public'::regnamespace",
+    " JOIN pg_class AS c ON c.oid = i.indrelid"
+    " WHERE c.relnamespace IN ('public'::regnamespace, 'jobs'::regnamespace)",
 }
 # Alembic's own table, and PostGIS's.
 THEIRS = {"alembic_version", "spatial_ref_sys", "geometry_columns", "geography_columns"}
@@ -46,12 +48,13 @@ def differences(one: dict[str, Catalog], other: dict[str, Catalog]) -> dict[str,
 
 @pytest.fixture(scope="module")
 def modelled(cluster_settings: Settings) -> Iterator[dict[str, Catalog]]:
-    """The catalog of a database made from the models alone."""
+    """The catalog of a database made from the models, and from the queue's package, alone."""
     cluster = cluster_of(cluster_settings)
     create_database(cluster, "modelled")
     engine = make_engine(embedded.urls(cluster_settings, "modelled").owner)
     METADATA.create_all(engine)
-    with engine.connect() as connection:
+    with engine.begin() as connection:
+        jobs.install(connection)
         found = catalog(connection)
     engine.dispose()
     yield found
@@ -80,6 +83,8 @@ def test_migrations_equal_models(migrated: Connection, modelled: dict[str, Catal
         ("DROP INDEX ix_place_geom", "indexes"),
         ("ALTER TABLE portion ADD COLUMN extra int GENERATED ALWAYS AS (1) STORED", "columns"),
         ("CREATE TABLE extra (id int)", "tables"),
+        ("DROP TABLE jobs.procrastinate_events", "tables"),
+        ("ALTER TABLE jobs.procrastinate_jobs DROP CONSTRAINT check_not_todo_abort_requested", "constraints"),
     ],
 )
 def test_every_kind_of_difference_is_seen(

@@ -8,6 +8,8 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine, text
 
+from app import jobs
+from app.db import unit_of_work
 from app.doctor import Check, doctor
 from app.errors import Unavailable, catalogue
 from app.settings import Settings, load_settings
@@ -37,6 +39,15 @@ def test_a_role_that_owns_things_is_found(database: Settings, owner_engine: Engi
     assert "owns" in faults(as_owner)["app_role"].found
 
 
+def test_a_queue_that_nobody_works_is_found(database: Settings, database_engine: Engine) -> None:
+    with unit_of_work(database_engine) as session:
+        jobs.enqueue(session, "upload", "upload:1", upload=1)
+    found = faults(database)
+    assert set(found) == {"queue_worked"}
+    assert found["queue_worked"].found == "1 waiting, 0 workers"
+    assert "landbank worker" in found["queue_worked"].remedy
+
+
 def test_another_crs_is_found(database: Settings) -> None:
     other = database.model_copy(update={"crs": "EPSG:31287"})
     other.__dict__.pop("srid", None)
@@ -51,7 +62,7 @@ def test_a_silent_database_fails_every_check_of_it(
     database: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     silent = database.model_copy(update={"database_url": SecretStr("postgresql://nobody@127.0.0.1:1/none")})
-    about_it = {"postgres_version", "postgis_version", "data_checksums", "app_role", "storage_crs"}
+    about_it = {"postgres_version", "postgis_version", "data_checksums", "app_role", "storage_crs", "queue_worked"}
     assert set(faults(silent)) == about_it
 
     def missing(_settings: Settings) -> None:

@@ -197,6 +197,8 @@ def _event(session: Session, asked: EventIn, document: Document) -> LandEvent:
     version = queries.version_on(session, parcel.id, day)
     if version is None:
         raise NotFound("parcel_unknown", parameter="parcel", parcel=asked.parcel)
+    if version.retired:
+        raise Refused("parcel_gone", parameter="parcel", parcel=parcel.code, day=version.effective_date)
     gone = retirement(session, parcel.id)
     if gone is not None and (max(day, document.date) >= gone.retired_on or not queries.carried_on(session, version.id)):
         children = ", ".join(gone.children)
