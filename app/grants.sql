@@ -26,7 +26,7 @@ BEGIN
                     THEN 'INSERT'
                 -- Working tables: rows come and go.
                 WHEN c.relname IN ('staged_row', 'staged_portion', 'finding', 'hectares_key', 'hectares_rollup',
-                                   'idempotency_key', 'posted_shape')
+                                   'idempotency_key', 'posted_shape', 'tree_key', 'tree_node', 'tree_parcel')
                     THEN 'INSERT, UPDATE, DELETE'
                 -- Versioned or with a state: ended, never removed.
                 ELSE 'INSERT, UPDATE'

@@ -281,3 +281,45 @@ class PostedShape(Base):
     keys: Mapped[str | None]
     outlines: Mapped[list[bytes]] = mapped_column(ARRAY(BYTEA))
     posted_at: Mapped[datetime]
+
+
+class TreeKey(Base):
+    """What parcels of a tree node are summed by: derived, as the tree is."""
+
+    __tablename__ = "tree_key"
+    __table_args__ = (UniqueConstraint("programme", "land_category", "layer"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    programme: Mapped[str]
+    land_category: Mapped[str]
+    layer: Mapped[str]
+
+
+class TreeNode(Base):
+    """A rectangle (storage CRS) with the sums of the parcels in it: derived from ``counted_piece``, for polygons.
+
+    ``settled``: the day number from which nothing of these parcels changes, as now known; ``sums`` hold from then on.
+    A leaf also has its ``parcels``, packed. Kept by every publication, rebuilt by ``landbank db rebuild``.
+    """
+
+    __tablename__ = "tree_node"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    parent_id: Mapped[int | None]
+    level: Mapped[int]
+    west: Mapped[float]
+    south: Mapped[float]
+    east: Mapped[float]
+    north: Mapped[float]
+    settled: Mapped[int]
+    sums: Mapped[bytes] = mapped_column(BYTEA)
+    parcels: Mapped[bytes | None] = mapped_column(BYTEA)
+
+
+class TreeParcel(Base):
+    """Which leaf a parcel is in."""
+
+    __tablename__ = "tree_parcel"
+
+    parcel_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    leaf_id: Mapped[int]

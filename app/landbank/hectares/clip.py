@@ -19,9 +19,13 @@ from app.landbank.hectares.region import Region, both, region_of, union
 
 def clip(session: Session, srid: int, query: HectaresQuery) -> Clip | None:
     """What lies inside the question's outlines; None when it has none."""
-    if not query.is_cut:
-        return None
-    region = region_of(session, srid, query)
+    return clipped(session, srid, query, region_of(session, srid, query)) if query.is_cut else None
+
+
+def clipped(
+    session: Session, srid: int, query: HectaresQuery, region: Region, parcels: Sequence[int] | None = None
+) -> Clip:
+    """What lies inside a region, of some parcels or of all."""
     around = land.Around(
         bounds=region.bounds,
         srid=srid,
@@ -29,6 +33,7 @@ def clip(session: Session, srid: int, query: HectaresQuery) -> Clip | None:
         today=query.today,
         places=region.places,
         reach=region.places if region.limitless else (),
+        parcels=parcels,
     )
     everywhere = region.limitless and region.within is None and query.zone in {None, NONE}
     told = [

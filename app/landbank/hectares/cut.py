@@ -67,23 +67,26 @@ def inside(land: Land, members: Integers, region: Any) -> Amounts:
     west, south, east, north = region.bounds
     low, high = land.bounds[members, :2], land.bounds[members, 2:]
     near = (low <= (east, north)).all(axis=1) & (high >= (west, south)).all(axis=1)  # none where the region is empty
-    whole, across, pieces = _sorted(land.bounds, members[near], region)
+    whole, across, pieces = sort(land.bounds, members[near], region)
+    return cut(land, whole, across, pieces)
+
+
+def cut(land: Land, whole: Integers, across: Integers, pieces: NDArray[np.object_]) -> Amounts:
+    """Some land whole, and of other land what lies in the piece of a region beside each."""
     index = np.concatenate([whole, across])
     plane, ellipsoidal = land.plane[index], land.ellipsoidal[index]
     if across.size:
-        cut = shapely.intersection(land.outlines(across), pieces)
-        for mixed in np.flatnonzero(shapely.get_type_id(cut) == shapely.GeometryType.GEOMETRYCOLLECTION):
-            cut[mixed] = polygons_of(cut[mixed])
-        found = measure(cut, land.srid)
+        found_in = shapely.intersection(land.outlines(across), pieces)
+        for mixed in np.flatnonzero(shapely.get_type_id(found_in) == shapely.GeometryType.GEOMETRYCOLLECTION):
+            found_in[mixed] = polygons_of(found_in[mixed])
+        found = measure(found_in, land.srid)
         start = len(whole)
         plane[start:] = np.minimum(plane[start:], to_e4(found.plane))
         ellipsoidal[start:] = np.minimum(ellipsoidal[start:], to_e4(found.ellipsoidal))
     return Amounts(index, plane, ellipsoidal).only(plane > 0)
 
 
-def _sorted(
-    bounds: NDArray[np.float64], members: Integers, region: Any
-) -> tuple[Integers, Integers, NDArray[np.object_]]:
+def sort(bounds: NDArray[np.float64], members: Integers, region: Any) -> tuple[Integers, Integers, NDArray[np.object_]]:
     """Members whose rectangle lies in the region; those across its edge, and the piece of the region beside each."""
     west, south, east, north = bounds[members].T
     boxes = np.asarray(shapely.box(west, south, east, north))

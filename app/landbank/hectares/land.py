@@ -22,7 +22,7 @@ _LEVELS = ("district", "sub_district", "community")
 class Around:
     """Which land to look at: what meets a rectangle of the storage CRS, and all of the places of ``reach``.
 
-    ``places`` are marked, since they need no shape around them.
+    ``places`` are marked, since they need no shape around them. ``parcels`` limits portions to theirs.
     """
 
     bounds: tuple[float, float, float, float]
@@ -31,6 +31,7 @@ class Around:
     today: date
     places: Sequence[str] = ()
     reach: Sequence[str] = ()
+    parcels: Sequence[int] | None = None
 
     def box(self) -> dict[str, Any]:
         """The parameters of every statement that looks into the rectangle."""
@@ -62,6 +63,20 @@ class _PortionOutline:
 
 
 @dataclass(frozen=True)
+class _VersionOutline:
+    id: int
+    version_id: int
+    plane: int
+    ellipsoidal: int
+    outline: bytes
+    district: str | None
+    sub_district: str | None
+    community: str | None
+    boundary_day: date
+    alone: bool
+
+
+@dataclass(frozen=True)
 class _FaceOutline:
     id: int
     outline: bytes
@@ -76,6 +91,7 @@ class _Place:
 
 _CANDIDATES = Query(PACKAGE, "clip_candidates.sql", _Candidate)
 _OUTLINES = Query(PACKAGE, "clip_outlines.sql", _PortionOutline)
+_VERSIONS = Query(PACKAGE, "tree_outlines.sql", _VersionOutline)
 _FACES = Query(PACKAGE, "clip_faces.sql", _Candidate)
 _FACE_OUTLINES = Query(PACKAGE, "clip_face_outlines.sql", _FaceOutline)
 _PLACES = Query(PACKAGE, "clip_places.sql", _Place)
@@ -96,6 +112,26 @@ def portions(session: Session, around: Around) -> Land:
     return _land(session, around, _CANDIDATES, read)
 
 
+def pieces_of(session: Session, around: Around, versions: list[int], day: date) -> tuple[Land, Integers]:
+    """The portions of some parcel versions on a day, their outlines read at once; and the version of each."""
+    rows = _VERSIONS.all(session, versions=versions, day=day, known_at=around.known_at, today=around.today)
+    places = {on: _places(session, around, on) for on in {row.boundary_day for row in rows if not row.alone}}
+    found = np.empty(len(rows), dtype=object)
+    for number, row in enumerate(rows):
+        outline = shapely.from_wkb(row.outline)
+        found[number] = outline if row.alone else _in_place(outline, row, places[row.boundary_day])
+    land = Land(
+        srid=around.srid,
+        ids=np.array([row.id for row in rows], dtype=np.int64),
+        bounds=shapely.bounds(found),
+        plane=np.array([row.plane for row in rows], dtype=np.int64),
+        ellipsoidal=np.array([row.ellipsoidal for row in rows], dtype=np.int64),
+        in_places=np.zeros(len(rows), dtype=bool),
+        outlines=lambda index: found[index],
+    )
+    return land, np.array([row.version_id for row in rows], dtype=np.int64)
+
+
 def faces(session: Session, around: Around) -> Land:
     """Overlap faces as known at the moment."""
 
@@ -107,6 +143,8 @@ def faces(session: Session, around: Around) -> Land:
 
 def _land(session: Session, around: Around, candidates: Query[_Candidate], read: Any) -> Land:
     asked = around.box() | {"places": list(around.places), "reach": list(around.reach) or None}
+    if candidates is _CANDIDATES:
+        asked["parcels"] = None if around.parcels is None else list(around.parcels)
     rows = candidates.all(session, **asked)
     ids = np.array([row.id for row in rows], dtype=np.int64)
     known: dict[int, Any] = {}
@@ -136,7 +174,7 @@ def _places(session: Session, around: Around, day: date) -> dict[str, dict[str, 
     return found
 
 
-def _in_place(outline: Any, row: _PortionOutline, places: dict[str, dict[str, Any]]) -> Any:
+def _in_place(outline: Any, row: _PortionOutline | _VersionOutline, places: dict[str, dict[str, Any]]) -> Any:
     """``outline`` within every place that the portion names, and outside every place of the levels it names none of."""
     for level in _LEVELS:
         code = getattr(row, level)

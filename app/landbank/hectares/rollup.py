@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.db import Publication, last_publication, lock_publication
 from app.landbank.hectares import queries
 from app.landbank.hectares.query import HectaresQuery
+from app.landbank.hectares.tree_keep import append_tree, rebuild_tree
 from app.landbank.models import HectaresKey, HectaresRollup, RecognitionRule
 from app.sql import Query, run
 
@@ -52,6 +53,7 @@ def append_rollup(session: Session, publication: Publication) -> None:
             return
     before = session.execute(select(func.max(Publication.recorded_at)).where(Publication.recorded_at < at)).scalar_one()
     run(session, queries.PACKAGE, "rollup_append.sql", after=at, before=before, parcels=parcels)
+    append_tree(session, publication, parcels)
 
 
 def touched_parcels(session: Session, recorded_at: datetime) -> list[int]:
@@ -65,6 +67,7 @@ def rebuild_rollup(session: Session) -> None:
     session.execute(delete(HectaresRollup))
     session.execute(delete(HectaresKey))
     run(session, queries.PACKAGE, "rollup_append.sql", after=last_publication(session), before=None, parcels=None)
+    rebuild_tree(session)
 
 
 def answers(session: Session, query: HectaresQuery) -> bool:

@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session
 from app.errors import BadRequest
 from app.geometry import balanced, convert, round_half_up
 from app.geometry import hectares as to_hectares
-from app.landbank.hectares import queries, rollup
-from app.landbank.hectares.clip import clip
+from app.landbank.hectares import queries, rollup, tree
+from app.landbank.hectares.clip import clip, clipped
 from app.landbank.hectares.labels import Label, label_of, labels
 from app.landbank.hectares.links import Code, Links
 from app.landbank.hectares.query import HectaresQuery
+from app.landbank.hectares.region import region_of
 from app.landbank.models import RecognitionRule as Rule
 from app.landbank.rules.queries import basis_of, rules
 from app.settings import Settings
@@ -88,22 +89,32 @@ class PiecePage:
 
 
 def hectares(session: Session, settings: Settings, query: HectaresQuery) -> HectaresTable:
-    """The answer. The roll-up and the pieces themselves give the same figures; the first is quick."""
-    parts: tuple[queries.Part, ...] = ()
-    if rollup.answers(session, query):
-        summed = rollup.rolled_up(session, query)
-    else:
-        clipped = clip(session, settings.srid, query)
-        summed = queries.summed(session, query, clipped)
-        parts = () if clipped is None else clipped.rows
+    """The answer. The roll-up, the tree and the pieces themselves give the same figures; the first two are quick."""
+    known = rules(session, query.known_at, query.programme)
+    basis = basis_of(query, known)
+    summed, parts = _summed(session, settings, query, basis)
     links = Links(query, queries.tops(session, query.known_at))
     told = _Telling(query, parts, labels(session, query), links)
     found = sorted((told.row(row) for row in summed if not row.is_total), key=_order)
     total = next(told.row(row) for row in summed if row.is_total)
-    known = rules(session, query.known_at, query.programme)
-    return HectaresTable(
-        query, tuple(_printed(query, found)), _printed_total(query, total), basis_of(query, known), known
-    )
+    return HectaresTable(query, tuple(_printed(query, found)), _printed_total(query, total), basis, known)
+
+
+def _summed(
+    session: Session, settings: Settings, query: HectaresQuery, basis: str
+) -> tuple[Sequence[queries.SummedRow], Sequence[queries.Part]]:
+    """The rows of a question by the quickest way that can answer it, and what its parts are."""
+    if rollup.answers(session, query):
+        return rollup.rolled_up(session, query), ()
+    if not query.is_cut:
+        return queries.summed(session, query), ()
+    region = region_of(session, settings.srid, query)
+    if tree.may_answer(session, query, basis):
+        rows = tree.summed(session, settings.srid, query, region, basis)
+        if rows is not None:
+            return rows, ()
+    inside = clipped(session, settings.srid, query, region)
+    return queries.summed(session, query, inside), inside.rows
 
 
 def pieces(session: Session, settings: Settings, query: HectaresQuery, limit: int, cursor: str | None) -> PiecePage:
