@@ -67,7 +67,7 @@ _BUILT_UPON = Query(PACKAGE, "built_upon.sql", BuiltUpon)
 
 
 def standing(session: Session, code: str, parameter: str) -> Standing:
-    """The parcel as it now is. Raises ``NotFound``; ``Conflict`` once it was split or merged."""
+    """The parcel as it now is. Raises ``NotFound``; ``Conflict`` once it was split, merged or retired."""
     parcel = parcel_by_code(session, code)
     gone = retirement(session, parcel.id)
     if gone is not None:
@@ -85,6 +85,8 @@ def standing(session: Session, code: str, parameter: str) -> Standing:
     ).one_or_none()
     if version is None:
         raise NotFound("parcel_unknown", parameter=parameter, parcel=code)
+    if version.retired:
+        raise Conflict("parcel_gone", parameter=parameter, parcel=code, day=version.effective_date)
     return Standing(parcel, version)
 
 
