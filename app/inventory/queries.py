@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import Select, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session, aliased, defer
 
 from app.errors import NotFound
 from app.inventory.models import LineageLink, LineageOperation, Parcel, ParcelVersion, Portion
@@ -53,6 +53,8 @@ def portions_of(session: Session, version_ids: list[int]) -> list[Portion]:
     return list(
         session.scalars(
             select(Portion)
+            # PostgreSQL's -infinity is no Python date.
+            .options(defer(Portion.boundary_from), defer(Portion.boundary_to))
             .where(Portion.parcel_version_id.in_(version_ids), Portion.recorded_to.is_(None))
             .order_by(Portion.parcel_version_id, Portion.id)
         )

@@ -24,6 +24,7 @@ SELECT
             )
         ), FALSE
     ) AS outline_in_ledger,
+    h.parcel_id IS NOT NULL AS carries,
     g.retired_on
 FROM staged_row AS s
 LEFT JOIN parcel AS p ON s.code = p.code

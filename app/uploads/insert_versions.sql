@@ -1,5 +1,6 @@
 -- A version for every new or changed row.
--- It holds from the row's effective date, else the document's, else the upload's.
+-- It holds from the row's effective date, else the document's, else the upload's. A boundary change comes after what it
+-- changes: where the row tells no later date (but, say, that of the entry once more), it holds from the upload's.
 INSERT INTO parcel_version (
     parcel_id, version, geom, name, programme, project_code, role, layer, land_category, land_use_scheme, land_use_code,
     cadastral_code, declared_square_metres, document_square_metres, plane_square_metres, ellipsoidal_square_metres,
@@ -24,7 +25,11 @@ SELECT
     s.ellipsoidal_e4 * 0.0001,
     :source_crs,
     :method,
-    coalesce(s.effective_date, s.document_date, :upload_date),
+    CASE
+        WHEN b.row IS NULL OR coalesce(s.effective_date, s.document_date) > b.present_from
+            THEN coalesce(s.effective_date, s.document_date, :upload_date)
+        ELSE greatest(:upload_date, b.present_from)
+    END,
     s.content_sha256,
     s.attributes::jsonb,
     s.upload_id,
@@ -32,5 +37,18 @@ SELECT
     :recorded_at
 FROM staged_row AS s
 INNER JOIN parcel AS p ON s.code = p.code
+LEFT JOIN LATERAL (
+    SELECT
+        c.row,
+        (
+            SELECT v.effective_date
+            FROM parcel_version AS v
+            WHERE v.parcel_id = p.id AND v.recorded_to IS NULL AND v.part_of_id IS NULL
+            ORDER BY v.version DESC
+            LIMIT 1
+        ) AS present_from
+    FROM unnest(CAST(:boundary_rows AS bigint[])) AS c (row)
+    WHERE c.row = s.row
+) AS b ON TRUE
 WHERE s.upload_id = :upload_id AND s.row = ANY(CAST(:rows AS bigint[]))
 ORDER BY s.row

@@ -1,19 +1,18 @@
 """The committing transaction of a parcel upload: versions, portions, overlaps, events, under the publish lock."""
 
-from sqlalchemy import select
+from collections.abc import Mapping
+
 from sqlalchemy.orm import Session
 
 from app.auth import Actor
 from app.db import Publication, lock_publication, publish
 from app.errors import Refused
-from app.inventory.models import ParcelVersion
-from app.landbank.events.corrections import reissue_events
 from app.landbank.events.queries import EntryConflict, EventProblem
 from app.landbank.events.service import StagedEvents, record_staged_events
 from app.landbank.hectares.rollup import append_rollup
 from app.settings import Settings
 from app.sql import run
-from app.uploads import progress, queries, scopes
+from app.uploads import moved_outlines, progress, queries, scopes
 from app.uploads.findings import Finding
 from app.uploads.models import Upload
 from app.uploads.options import UploadOptions
@@ -34,7 +33,8 @@ def commit_parcels(
     lock_publication(session)
     fates = [fate for fate in queries.CLASSIFY.all(session, upload_id=upload.id) if fate.row not in leave_out]
     outcome = Outcome({name: sum(fate.fate == name for fate in fates) for name in ("new", "changed", "unchanged")})
-    outcome.findings += _against(fates, options)
+    chosen = moved_outlines.ways(fates, options)
+    outcome.findings += [one for fate in fates for one in _against(session, fate, options, chosen)]
     missing = scopes.absent(session, settings, upload, options) if options.on_existing == "replace" else []
     if options.on_existing == "replace":
         outcome.retired = len(missing)
@@ -46,7 +46,7 @@ def commit_parcels(
     progress.begin("storing")
     publication = publish(session, actor.name, "upload", f"upload:{upload.id}")
     outcome.publication = publication
-    _insert(session, settings, upload, publication, rows)
+    _insert(session, settings, upload, publication, rows, chosen)
     scopes.retire(session, settings, upload, publication, missing)
     progress.begin("overlaps")
     try:
@@ -57,7 +57,7 @@ def commit_parcels(
         outcome.findings.append(Finding(error.code, "refuse", values=values))
         return outcome
     progress.begin("events")
-    _correct_surveys(session, publication, actor, upload, [fate.row for fate in fates if fate.outline_in_ledger])
+    moved_outlines.record(session, publication, actor, upload, chosen)
     recorded = record_staged_events(session, publication, actor, upload.id, rows)
     outcome.findings += ledger_findings(session, recorded)
     progress.begin("totals")
@@ -74,23 +74,23 @@ def ledger_findings(session: Session, recorded: StagedEvents) -> list[Finding]:
     ]
 
 
-def _against(fates: list[queries.StagedFate], options: UploadOptions) -> list[Finding]:
-    """Rows that would change what must not change: a known code when only additions are asked, a banked outline."""
-    found: list[Finding] = []
-    for fate in fates:
-        values = {"parcel": fate.code}
-        if options.on_existing == "add" and fate.fate == "changed":
-            found.append(Finding("code_exists", "refuse", fate.row, fate.code, values=values))
-        elif fate.outline_in_ledger:
-            accepted = options.decisions.get(f"outline_in_ledger:{fate.row}") == "accept"
-            if accepted:
-                found.append(Finding("survey_correction", "warn", fate.row, fate.code, values=values))
-            else:
-                found.append(Finding("outline_in_ledger", "refuse", fate.row, fate.code, values=values))
-    return found
+def _against(
+    session: Session, fate: queries.StagedFate, options: UploadOptions, chosen: Mapping[int, str]
+) -> list[Finding]:
+    """What a row would change that must not change: a known code when only additions are asked, an outline in use."""
+    if options.on_existing == "add" and fate.fate == "changed":
+        return [Finding("code_exists", "refuse", fate.row, fate.code, values={"parcel": fate.code})]
+    return moved_outlines.against(session, fate, chosen)
 
 
-def _insert(session: Session, settings: Settings, upload: Upload, publication: Publication, rows: list[int]) -> None:
+def _insert(
+    session: Session,
+    settings: Settings,
+    upload: Upload,
+    publication: Publication,
+    rows: list[int],
+    chosen: Mapping[int, str],
+) -> None:
     shared = {"upload_id": upload.id, "recorded_at": publication.recorded_at}
     run(session, "app.uploads", "insert_parcels.sql", upload_id=upload.id, rows=rows)
     run(
@@ -102,24 +102,9 @@ def _insert(session: Session, settings: Settings, upload: Upload, publication: P
         source_crs=upload.crs,
         method=METHOD,
         upload_date=settings.today(),
+        boundary_rows=[row for row, way in chosen.items() if way == "boundary_change"],
     )
     run(session, "app.uploads", "insert_portions.sql", **shared)
-
-
-def _correct_surveys(session: Session, publication: Publication, actor: Actor, upload: Upload, rows: list[int]) -> None:
-    """Events of outlines that a person accepted as corrected: reversed, and recorded anew on the new version."""
-    if not rows:
-        return
-    found = session.execute(
-        select(ParcelVersion.parcel_id, ParcelVersion.id).where(
-            ParcelVersion.recorded_from == publication.recorded_at,
-            ParcelVersion.upload_id == upload.id,
-            ParcelVersion.upload_row.in_(rows),
-        )
-    )
-    versions = {row[0]: row[1] for row in found}
-    events = queries.live_events_on(session, list(versions))
-    reissue_events(session, publication, actor, events, versions, "survey_correction")
 
 
 def _problem(problem: EventProblem) -> Finding:

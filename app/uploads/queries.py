@@ -19,13 +19,14 @@ from app.uploads.models import Finding, StagedRow, Upload
 class StagedFate:
     """What one staged parcel row means: new, changed or unchanged; and whether a banked outline would move.
 
-    ``retired_on``: the parcel was split or merged; its children stand for it.
+    ``carries``: the parcel carries on what its parents entered. ``retired_on``: it was split or merged itself.
     """
 
     row: int
     code: str
     fate: str
     outline_in_ledger: bool
+    carries: bool
     retired_on: date | None
 
 

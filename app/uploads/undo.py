@@ -16,6 +16,8 @@ from app.reference.models import Place, Zone
 from app.settings import Settings
 from app.sql import run
 from app.uploads import queries
+from app.uploads.lineage.queries import operations_of_upload
+from app.uploads.lineage.service import reverse
 from app.uploads.models import Upload
 from app.uploads.options import PARCEL_COLLECTIONS, PROJECT_COLLECTIONS
 from app.uploads.publish_events import take_back_events
@@ -47,6 +49,8 @@ def _take_back(session: Session, settings: Settings, actor: Actor, upload: Uploa
     if upload.collection in PARCEL_COLLECTIONS:
         events = queries.live_events_of(session, upload.id)
         reverse_events(session, publication, actor, events, reason=f"undo of upload {upload.id}")
+        for operation in operations_of_upload(session, upload.id):
+            reverse(session, publication, actor, operation, f"undo of upload {upload.id}")
         moments = {"made_at": made.recorded_at, "recorded_at": publication.recorded_at}
         run(session, "app.uploads", "end_portions.sql", **moments)
         run(session, "app.uploads", "end_versions.sql", **moments)

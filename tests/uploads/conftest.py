@@ -102,6 +102,10 @@ class Desk:
         with Session(self.engine) as session:
             return session.execute(statement).scalar_one()
 
+    def all(self, statement: Any) -> list[Any]:
+        with Session(self.engine) as session:
+            return list(session.scalars(statement))
+
 
 @pytest.fixture
 def desk(database: Settings, database_engine: Engine, tmp_path: Path) -> Desk:

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from starlette.testclient import TestClient
 
 from app.errors import Conflict
-from app.inventory.models import OverlapFace, Parcel, ParcelOverlap, ParcelVersion, Portion
+from app.inventory.models import LineageOperation, OverlapFace, Parcel, ParcelOverlap, ParcelVersion, Portion
 from app.landbank.models import LandEvent
 from app.uploads import service
 from app.uploads.models import StagedRow
@@ -175,3 +175,36 @@ def test_a_parcel_tells_its_history(desk: Desk, client: TestClient) -> None:
     assert history["versions"][1]["plane_square_metres"] == "2500.0000"
     assert history["versions"][1]["portions"][0]["plane_square_metres"] == "2500.0000"
     assert client.get("/parcels/no-such/history").status_code == 404
+
+
+def test_an_accepted_boundary_change_keeps_the_events_and_can_be_undone(desk: Desk) -> None:
+    desk.upload(BANKED)
+    banked = select(func.sum(ParcelVersion.plane_square_metres)).join(
+        LandEvent, LandEvent.parcel_version_id == ParcelVersion.id
+    )
+    before = desk.scalar(banked)
+    moved = desk.upload([Row("A", square(0, 0, 90), banked_on="20260301"), BANKED[1]], commit="ask")
+    ways = {one.code: one for one in desk.findings(moved) if one.severity == "refuse"}
+    assert set(ways) == {"outline_in_ledger", "outline_as_boundary_change"}
+    both = {str(finding.id): "accept" for finding in ways.values()}
+    assert desk.act(moved.id, service.change, {"decisions": both}).state == "refused"
+    ways = {one.code: one for one in desk.findings(moved) if one.severity == "refuse"}
+    decided = {
+        str(ways["outline_as_boundary_change"].id): "accept",
+        str(ways["outline_in_ledger"].id): "refuse",
+    }
+    again = desk.act(moved.id, service.change, {"decisions": decided})
+    assert again.state == "checked", desk.codes(again)
+    assert "boundary_change" in desk.codes(again)
+    assert desk.act(moved.id, service.commit).state == "committed"
+    assert desk.scalar(select(func.count()).select_from(LandEvent)) == 2
+    assert desk.scalar(banked) == before
+    [version] = desk.all(select(ParcelVersion).where(ParcelVersion.upload_id == moved.id))
+    assert version.effective_date == desk.settings.today()
+    [operation] = desk.all(select(LineageOperation))
+    assert (operation.type, round(operation.difference_square_metres)) == ("boundary_change", -1900)
+    assert desk.undo(moved.id).state == "undone"
+    assert [one.type for one in desk.all(select(LineageOperation).order_by(LineageOperation.id))] == [
+        "boundary_change",
+        "reversal",
+    ]

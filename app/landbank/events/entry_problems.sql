@@ -2,6 +2,7 @@
 --   retained_banked       retained land (role 'retained') entered into the bank
 --   already_banked        an entry that counts while the parcel is in the bank
 --   exit_without_entry    an exit of a parcel that is not in the bank
+--   event_after_retirement  an event of a parcel that had been split or merged by then
 --   credited_elsewhere    a parcel banked under one programme and handed over under another
 -- Each is told once, by the later event.
 -- A parcel that came of a split or a merge goes on with what its parents had in the bank: its events are looked at both
@@ -79,6 +80,16 @@ problem AS (
     WHERE e.type = 'bank_exit' AND e.holder_id = e.parcel_id
     GROUP BY e.event_id
     HAVING NOT bool_or(e.previous IS NOT DISTINCT FROM 'bank_entry')
+    UNION
+    SELECT
+        'event_after_retirement',
+        e.event_id
+    FROM live_event(CAST(:recorded_at AS timestamptz)) AS e
+    INNER JOIN land_event AS l ON e.event_id = l.id
+    INNER JOIN retired(CAST(:recorded_at AS timestamptz)) AS r ON e.parcel_id = r.parcel_id
+    WHERE
+        e.parcel_id = ANY(CAST(:parcels AS bigint[]))
+        AND greatest(e.counted_on, l.effective_date) > r.retired_on
     UNION
     SELECT
         'credited_elsewhere',

@@ -194,3 +194,8 @@ def retained_code(session: Session, version_id: int) -> str | None:
         .join(ParcelVersion, ParcelVersion.parcel_id == Parcel.id)
         .where(ParcelVersion.id == version_id, ParcelVersion.role == "retained")
     ).one_or_none()
+
+
+def operations_of_upload(session: Session, upload_id: int) -> list[LineageOperation]:
+    """The boundary changes that came with an upload."""
+    return list(session.scalars(select(LineageOperation).where(LineageOperation.upload_id == upload_id)))
