@@ -15,7 +15,7 @@ from app.uploads.lineage.schemas import BoundaryIn, MergeIn, OperationRow, Split
 app = typer.Typer(no_args_is_help=True, help="Parcels: split, merge, new boundary, undo, history.")
 File = Annotated[Path, typer.Option(help="GeoJSON: a FeatureCollection, a Feature or a geometry")]
 Crs = Annotated[str, typer.Option(help="Of the geometries, e.g. EPSG:4547")]
-Document = Annotated[int, typer.Option(help="The id of the evidence document")]
+Document = Annotated[str, typer.Option(help="The evidence document: its id, or JSON with type, number, date, issuer")]
 Day = Annotated[str | None, typer.Option(help="yyyy-mm-dd; the document's date by default")]
 CRS84 = "OGC:CRS84"
 
@@ -102,8 +102,12 @@ def show_history(code: Annotated[str, typer.Argument(help="The parcel")], as_jso
         print_table("沿革 lineage", ["date", "type", "parent", "child"], steps)
 
 
-def _shared(crs: str, effective_date: str | None, document: int, reason: str | None) -> dict[str, Any]:
-    return {"crs": crs, "effective_date": effective_date, "document": document, "reason": reason}
+def _shared(crs: str, effective_date: str | None, document: str, reason: str | None) -> dict[str, Any]:
+    try:
+        named = orjson.loads(document)
+    except orjson.JSONDecodeError as error:
+        raise BadRequest("json_invalid", parameter="document", line=error.lineno, column=error.colno) from error
+    return {"crs": crs, "effective_date": effective_date, "document": named, "reason": reason}
 
 
 def _features(file: Path) -> list[dict[str, Any]]:
