@@ -14,13 +14,14 @@ PAGE = 5000
 
 @dataclass(frozen=True)
 class Outline:
-    """A parcel version: WKB in the storage CRS, square metres as stored."""
+    """A parcel version: WKB in the storage CRS, square metres as stored; ``shared``: not measured from it."""
 
     id: int
     parcel: str
     outline: bytes
     plane: Decimal
     ellipsoidal: Decimal
+    shared: bool
 
 
 _OUTLINES = Query("app.check", "outlines.sql", Outline)
