@@ -83,7 +83,7 @@ def standing(session: Session, code: str, parameter: str) -> Standing:
         .order_by(ParcelVersion.version.desc())
         .limit(1)
     ).one_or_none()
-    if version is None or version.retired:
+    if version is None:
         raise NotFound("parcel_unknown", parameter=parameter, parcel=code)
     if version.retired:
         raise Conflict("parcel_gone", parameter=parameter, parcel=code, day=version.effective_date)
