@@ -18,6 +18,7 @@ from app.reference import cli as reference
 from app.settings import load_settings
 from app.uploads import cli as uploads
 from app.uploads.lineage import cli as lineage
+from app.uploads.mappings import cli as mappings
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, help=__doc__)
 db_app = typer.Typer(no_args_is_help=True, help="The database: migrate, rebuild what is derived, tell its address.")
@@ -29,6 +30,7 @@ landbank.register(app)
 app.command("check")(check)
 app.add_typer(lineage.app, name="parcel")
 app.add_typer(reference.app, name="reference")
+app.add_typer(mappings.app, name="mapping")
 app.add_typer(auth_cli.user_app, name="user")
 app.add_typer(auth_cli.key_app, name="key")
 app.add_typer(db_app, name="db")

@@ -48,6 +48,8 @@ from app.release import check_migrated
 from app.settings import Settings
 from app.uploads.api import router as uploads
 from app.uploads.lineage.api import router as lineage
+from app.uploads.mappings.api import router as mappings
+from app.uploads.originals import router as originals
 
 MAX_CONNECTIONS = 512
 LEFTOVER_SECONDS = 24 * 3600
@@ -153,6 +155,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     lineage,
     uploads,
     check,
+    originals,
+    mappings,
 )
 
 

@@ -6,7 +6,7 @@ from app.edge.idempotency import IdempotencyKey
 from app.edge.kept import KeptAnswers
 from app.edge.links import public_url, with_absolute_links
 from app.edge.problems import problem_document, request_id
-from app.edge.responses import answer, check_if_match, csv_answer, csv_safe, weak_etag
+from app.edge.responses import answer, check_if_match, csv_answer, csv_safe, file_answer, weak_etag
 from app.edge.routing import Guard, Route, SessionDep, public, router
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "csv_answer",
     "csv_safe",
     "event_stream",
+    "file_answer",
     "problem_document",
     "public",
     "public_url",

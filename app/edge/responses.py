@@ -6,15 +6,16 @@ import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import orjson
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 
 from app.edge.links import with_absolute_links
-from app.errors import PreconditionFailed
+from app.errors import PreconditionFailed, Unavailable
 
 # Excel takes a cell for a formula when it starts with one of these; the full-width forms too, in Chinese locales.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
@@ -59,6 +60,18 @@ def _cell(value: object) -> str:
     if isinstance(value, Decimal):
         return format(value, "f")
     return csv_safe(str(value))
+
+
+def file_answer(path: Path, filename: str, sha256: str) -> Response:
+    """A kept file as an attachment: bytes that no browser opens in this site's name. Raises ``Unavailable``."""
+    if not path.is_file():
+        raise Unavailable("kept_file_missing", sha256=sha256)
+    headers = {
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(filename, safe='')}",
+        "ETag": f'"{sha256}"',
+        "Content-Security-Policy": "sandbox",
+    }
+    return FileResponse(path, headers=headers, media_type="application/octet-stream")
 
 
 def weak_etag(*parts: object) -> str:

@@ -11,7 +11,7 @@ from app.inventory.service import history
 router = make_router(tags=["inventory"])
 
 
-@router.get("/parcels/{code}/history", dependencies=[Depends(require(Role.VIEWER))])
+@router.get("/parcels/{code:path}/history", dependencies=[Depends(require(Role.VIEWER))])
 def parcel_history(session: SessionDep, code: str) -> Response:
     """Every version ever recorded, with portions and the uploaded row it came from; parents and children, both ways."""
     return answer(history(session, code))

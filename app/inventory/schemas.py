@@ -1,6 +1,7 @@
 """The documents of the inventory."""
 
 from typing import Any
+from urllib.parse import quote
 
 from app.inventory.models import Parcel, ParcelVersion, Portion
 from app.inventory.queries import Descent
@@ -43,13 +44,13 @@ def history_document(
             | {name: getattr(version, name) for name in ATTRIBUTES}
             | {name: _text(getattr(version, name)) for name in FIGURES}
             | {"portions": [_portion(portion) for portion in portions if portion.parcel_version_id == version.id]}
-            | {"links": _links(version)}
+            | {"links": links_of_origin(version.upload_id)}
             for version in versions
         ],
         "parents": sorted({step.parent for step in others if step.child == parcel.code}),
         "children": sorted({step.child for step in others if step.parent == parcel.code}),
         "genealogy": [_step(step) for step in genealogy],
-        "links": [{"rel": "events", "href": f"/parcels/{parcel.code}/events"}],
+        "links": [{"rel": "events", "href": parcel_path(parcel.code, "events")}],
     }
 
 
@@ -68,8 +69,14 @@ def _portion(portion: Portion) -> dict[str, Any]:
     return {name: getattr(portion, name) for name in PLACES} | {name: _text(getattr(portion, name)) for name in FIGURES}
 
 
-def _links(version: ParcelVersion) -> list[dict[str, str]]:
-    return [] if version.upload_id is None else [{"rel": "upload", "href": f"/uploads/{version.upload_id}"}]
+def parcel_path(code: str, page: str) -> str:
+    """The address of a page about a parcel; a code may hold any sign."""
+    return f"/parcels/{quote(code, safe='')}/{page}"
+
+
+def links_of_origin(upload_id: int | None) -> list[dict[str, str]]:
+    """The upload that something came with; the row in it stands beside, as ``upload_row``."""
+    return [] if upload_id is None else [{"rel": "upload", "href": f"/uploads/{upload_id}"}]
 
 
 def _text(value: object) -> str | None:

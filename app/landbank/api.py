@@ -9,10 +9,11 @@ from starlette.responses import Response
 
 from app.auth import Actor, Role, require
 from app.db import last_publication
-from app.edge import JsonBody, KeptAnswers, Received, SessionDep, Uploads, answer, csv_answer
+from app.edge import JsonBody, KeptAnswers, Received, SessionDep, Uploads, answer, csv_answer, file_answer
 from app.edge import router as make_router
 from app.edge.problems import from_validation
-from app.errors import BadRequest
+from app.errors import BadRequest, NotFound
+from app.files import path_of
 from app.landbank import schemas, service
 from app.landbank.events.schemas import DocumentIn, EventIn, credit_document, document_document, event_document
 from app.landbank.events.service import document_remarks
@@ -113,7 +114,7 @@ def parcels(
     return answer(schemas.pieces_document(query, page, following))
 
 
-@router.get("/parcels/{code}/events", dependencies=[viewer])
+@router.get("/parcels/{code:path}/events", dependencies=[viewer])
 def parcel_events(session: SessionDep, code: str) -> Response:
     """What the ledger says about a parcel, also what was reversed; and what it has in the bank, by each entry."""
     held = [credit_document(credit) for credit in service.credits_held(session, code)]
@@ -161,6 +162,23 @@ def add_document(
     file = (body.files[0].path, body.files[0].name) if body.files else None
     row, made = service.add_document(session, settings, actor, asked, file)
     return answer(document_document(row, document_remarks(row)), 201 if made else 200)
+
+
+@router.get("/documents/{document}", dependencies=[viewer])
+def document(session: SessionDep, document: int) -> Response:
+    """One evidence document."""
+    row = service.document(session, document)
+    return answer(document_document(row, document_remarks(row)))
+
+
+@router.get("/documents/{document}/file", dependencies=[viewer])
+def get_document_file(session: SessionDep, settings: SettingsDep, document: int) -> Response:
+    """The newest file of a document, as it was sent."""
+    row = service.document(session, document)
+    if row.file_sha256 is None:
+        raise NotFound("document_without_file", parameter="document", id=document, number=row.document.number)
+    name = row.filename or row.file_sha256
+    return file_answer(path_of(settings.files_path, row.file_sha256), name, row.file_sha256)
 
 
 @router.put("/documents/{document}/file")

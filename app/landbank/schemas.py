@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from app.geometry import hectares as to_hectares
+from app.inventory.schemas import parcel_path
 from app.landbank.hectares.queries import PieceRow
 from app.landbank.hectares.query import HectaresQuery, moment
 from app.landbank.hectares.service import HectaresRow, HectaresTable, PiecePage
@@ -106,7 +107,7 @@ def _piece(piece: PieceRow) -> dict[str, Any]:
         "square_metres": plain(piece.square_metres, 4),
         "hectares": plain(to_hectares(piece.square_metres), 8),
         "links": [
-            {"rel": "history", "href": f"/parcels/{piece.code}/history"},
-            {"rel": "events", "href": f"/parcels/{piece.code}/events"},
+            {"rel": "history", "href": parcel_path(piece.code, "history")},
+            {"rel": "events", "href": parcel_path(piece.code, "events")},
         ],
     }

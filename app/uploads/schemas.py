@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from app.errors import message
 from app.uploads.models import Finding, Upload
+from app.uploads.originals import file_links
 
 COUNTS = ("read", "new", "changed", "unchanged", "missing", "refused")
 
@@ -71,6 +72,7 @@ def upload_document(upload: Upload) -> dict[str, Any]:
         "links": [
             {"rel": "self", "href": path},
             {"rel": "findings", "href": f"{path}/findings"},
+            *file_links(upload),
             *({"rel": name, "href": f"{path}/{name}"} for name in _possible(upload)),
         ],
     }

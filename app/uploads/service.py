@@ -264,9 +264,3 @@ def reopen(session: Session, actor: Actor, upload: Upload, changes: dict[str, An
     upload.collection = options.collection
     upload.state, upload.step, upload.progress, upload.changed_at = "received", "received", 0.0, datetime.now(UTC)
     audit(session, actor, "upload.change", f"upload:{upload.id}", {"changes": changes, "decisions": decisions})
-
-
-def save_mapping(session: Session, actor: Actor, name: str, mapping: dict[str, Any]) -> None:
-    """Keep a mapping under a name, for the next file of the same make."""
-    session.merge(SavedMapping(name=name, mapping=mapping, actor=actor.name))
-    audit(session, actor, "mapping.save", f"mapping:{name}", {})

@@ -27,8 +27,8 @@ ALLOWED: dict[tuple[str, str], Role | None] = {
     ("GET", "/uploads/{upload_id}/findings"): Role.VIEWER,
     ("POST", "/uploads/{upload_id}/commit"): Role.EDITOR,
     ("POST", "/uploads/{upload_id}/undo"): Role.EDITOR,
-    ("GET", "/parcels/{code}/history"): Role.VIEWER,
-    ("GET", "/parcels/{code}/events"): Role.VIEWER,
+    ("GET", "/parcels/{code:path}/history"): Role.VIEWER,
+    ("GET", "/parcels/{code:path}/events"): Role.VIEWER,
     ("GET", "/parcels"): Role.VIEWER,
     ("GET", "/hectares"): Role.VIEWER,
     ("GET", "/progress"): Role.VIEWER,
@@ -36,7 +36,32 @@ ALLOWED: dict[tuple[str, str], Role | None] = {
     ("POST", "/events"): Role.EDITOR,
     ("GET", "/documents"): Role.VIEWER,
     ("POST", "/documents"): Role.EDITOR,
+    ("GET", "/documents/{document}"): Role.VIEWER,
+    ("GET", "/documents/{document}/file"): Role.VIEWER,
     ("PUT", "/documents/{document}/file"): Role.EDITOR,
+    ("GET", "/uploads/{upload_id}/file"): Role.VIEWER,
+    ("GET", "/mappings"): Role.VIEWER,
+    ("GET", "/mappings/{name}"): Role.VIEWER,
+    ("PUT", "/mappings/{name}"): Role.EDITOR,
+    ("POST", "/hectares"): Role.VIEWER,
+    ("GET", "/contiguous"): Role.VIEWER,
+    ("GET", "/projects"): Role.VIEWER,
+    ("GET", "/rules"): Role.VIEWER,
+    ("GET", "/rules/{code}"): Role.VIEWER,
+    ("POST", "/rules"): Role.ADMIN,
+    ("GET", "/stage-weights"): Role.VIEWER,
+    ("POST", "/stage-weights"): Role.ADMIN,
+    ("GET", "/card-rules"): Role.VIEWER,
+    ("POST", "/card-rules"): Role.ADMIN,
+    ("GET", "/targets/{target}/versions"): Role.VIEWER,
+    ("GET", "/zones"): Role.VIEWER,
+    ("GET", "/check"): Role.ADMIN,
+    ("GET", "/hectares/changes"): Role.VIEWER,
+    ("POST", "/parcels/split"): Role.EDITOR,
+    ("POST", "/parcels/merge"): Role.EDITOR,
+    ("POST", "/parcels/{code:path}/boundary"): Role.EDITOR,
+    ("GET", "/lineage/{operation}"): Role.VIEWER,
+    ("POST", "/lineage/{operation}/undo"): Role.EDITOR,
     ("GET", "/targets"): Role.VIEWER,
     ("POST", "/targets"): Role.EDITOR,
     ("GET", "/land-categories"): Role.VIEWER,
@@ -59,7 +84,15 @@ def test_every_route_is_in_the_table() -> None:
 @pytest.mark.parametrize(("method", "path"), sorted(ALLOWED))
 def test_each_identity_gets_what_the_table_says(web: TestClient, keys: dict[str, str], method: str, path: str) -> None:
     needed = ALLOWED[method, path]
-    address = path.replace("{upload_id}", "999999999").replace("{code}", "NO-SUCH").replace("{document}", "999999999")
+    address = (
+        path.replace("{upload_id}", "999999999")
+        .replace("{code}", "NO-SUCH")
+        .replace("{code:path}", "NO-SUCH")
+        .replace("{name}", "none")
+        .replace("{target}", "999999999")
+        .replace("{operation}", "999999999")
+        .replace("{document}", "999999999")
+    )
     for identity in ("anonymous", "revoked", "disabled", *Role):
         headers = {} if identity == "anonymous" else {"X-API-Key": keys[identity]}
         status = web.request(method, address, headers=headers).status_code

@@ -58,7 +58,7 @@ def _exists(words: list[str]) -> bool:
 
 
 def addresses() -> set[str]:
-    return {_shape(route.path) for each in ROUTERS for route in each.routes if isinstance(route, APIRoute)}
+    return {_shape(route.path_format) for each in ROUTERS for route in each.routes if isinstance(route, APIRoute)}
 
 
 def _shape(path: str) -> str:

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from app.geometry import hectares as to_hectares
+from app.inventory.schemas import parcel_path
 from app.landbank.changes.causes import CAUSES
 from app.landbank.changes.queries import Happened, Published
 from app.landbank.changes.rows import codes_of
@@ -92,7 +93,7 @@ def _change(found: Explanation, change: Change) -> dict[str, Any]:
         "before": _size(change.before),
         "after": _size(change.after),
         "difference": _size(change.difference),
-        "links": [{"rel": rel, "href": f"/parcels/{change.parcel}/{rel}"} for rel in ("history", "events")],
+        "links": [{"rel": rel, "href": parcel_path(change.parcel, rel)} for rel in ("history", "events")],
     }
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.errors import message
+from app.inventory.schemas import links_of_origin, parcel_path
 from app.landbank.models import Document, LandEvent
 
 EventType = Literal["bank_entry", "bank_exit", "supply", "handover", "reversal"]
@@ -128,7 +129,11 @@ def event_document(row: EventRow, remarks: tuple[Remark, ...] = ()) -> dict[str,
         "upload_row": event.upload_row,
         "recorded_at": event.recorded_at,
         "findings": [remark.document() for remark in remarks],
-        "links": [{"rel": "parcel", "href": f"/parcels/{row.parcel}/history"}],
+        "links": [
+            {"rel": "parcel", "href": parcel_path(row.parcel, "history")},
+            {"rel": "document", "href": f"/documents/{row.document.id}"},
+            *links_of_origin(event.upload_id),
+        ],
     }
 
 
@@ -145,6 +150,10 @@ def document_document(row: DocumentRow, remarks: tuple[Remark, ...] = ()) -> dic
         "filename": row.filename,
         "recorded_at": found.recorded_at,
         "findings": [remark.document() for remark in remarks],
+        "links": [
+            {"rel": "self", "href": f"/documents/{found.id}"},
+            *([{"rel": "file", "href": f"/documents/{found.id}/file"}] if row.file_sha256 else []),
+        ],
     }
 
 

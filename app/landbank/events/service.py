@@ -162,16 +162,21 @@ def add_file(
     session: Session, settings: Settings, actor: Actor, document_id: int, path: Path, filename: str
 ) -> DocumentRow:
     """Keep the file of a document; the newest counts, earlier ones stay. Raises ``NotFound``."""
-    if not 0 < document_id < 2**63 or session.get(Document, document_id) is None:
-        raise NotFound("document_unknown", parameter="id", document=document_id)
+    before = document(session, document_id)
     sha256 = keep(settings.files_path, path)
-    before = queries.documents(session, after=document_id - 1, limit=1)[0]
     if before.file_sha256 != sha256:
         session.add(
             DocumentFile(document_id=document_id, sha256=sha256, filename=filename, recorded_at=func.clock_timestamp())
         )
         session.flush()
         audit(session, actor, "document.file", str(document_id), {"sha256": sha256})
+    return queries.documents(session, after=document_id - 1, limit=1)[0]
+
+
+def document(session: Session, document_id: int) -> DocumentRow:
+    """One document with its newest file. Raises ``NotFound``."""
+    if not 0 < document_id < 2**63 or session.get(Document, document_id) is None:
+        raise NotFound("document_unknown", parameter="id", document=document_id)
     return queries.documents(session, after=document_id - 1, limit=1)[0]
 
 

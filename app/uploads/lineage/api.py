@@ -51,7 +51,7 @@ def merge_parcels(
     return _made(service.merge(session, settings, actor, body))
 
 
-@router.post("/parcels/{code}/boundary")
+@router.post("/parcels/{code:path}/boundary")
 def change_boundary(
     session: SessionDep,
     settings: SettingsDep,

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.inventory.models import LineageOperation
+from app.inventory.schemas import parcel_path
 from app.landbank.events.schemas import MAX_TEXT, Credit, DocumentId, DocumentIn, Remark, credit_document
 from app.landbank.models import Document
 
@@ -134,5 +135,5 @@ def _member(one: Member) -> dict[str, Any]:
         "version": one.version,
         "plane_square_metres": str(one.plane_square_metres),
         "ellipsoidal_square_metres": str(one.ellipsoidal_square_metres),
-        "links": [{"rel": "parcel", "href": f"/parcels/{one.code}/history"}],
+        "links": [{"rel": "parcel", "href": parcel_path(one.code, "history")}],
     }

@@ -1,0 +1,1 @@
+"""Field mappings kept under a name, for the next file of the same make."""
