@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import orjson
@@ -24,15 +25,16 @@ from sqlalchemy.orm import Session
 from app import embedded
 from app.auth import Actor, Role
 from app.db import make_engine, unit_of_work
-from app.edge import csv_safe, problem_document, public_url, with_absolute_links
+from app.edge import Sheet, csv_safe, problem_document, public_url, with_absolute_links, workbook
 from app.edge.problems import Unforeseen, from_validation
-from app.errors import LandbankError, Unavailable
+from app.errors import BadRequest, LandbankError, Unavailable
 from app.release import check_migrated
 from app.settings import Settings, load_settings
 
 Model = TypeVar("Model", bound=BaseModel)
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print the HTTP document.")]
 CsvFlag = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
+XlsxFile = Annotated[Path | None, typer.Option("--xlsx", help="Write a workbook to this file.")]
 WIDTH_OF_A_PIPE = 160
 """Columns where there is no terminal to ask: tables in a log or a file are not cut to 80."""
 out = Console(width=None if sys.stdout.isatty() else WIDTH_OF_A_PIPE)
@@ -103,6 +105,14 @@ def print_csv(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows(["" if cell is None else csv_safe(str(cell)) for cell in row] for row in rows)
+
+
+def write_xlsx(file: Path, sheets: Sequence[Sheet]) -> None:
+    """Write a workbook; a file that is there is replaced. Raises ``BadRequest`` where it cannot be written."""
+    try:
+        file.write_bytes(workbook(sheets))
+    except OSError as error:
+        raise BadRequest("file_not_writable", parameter="xlsx", file=file, reason=error.strerror or "") from error
 
 
 def checked(model: type[Model], given: Any) -> Model:

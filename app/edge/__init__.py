@@ -8,6 +8,7 @@ from app.edge.links import public_url, with_absolute_links
 from app.edge.problems import problem_document, request_id
 from app.edge.responses import answer, check_if_match, csv_answer, csv_safe, file_answer, weak_etag
 from app.edge.routing import Guard, Route, SessionDep, public, router
+from app.edge.workbook import Sheet, workbook, workbook_answer
 
 __all__ = [
     "Guard",
@@ -18,6 +19,7 @@ __all__ = [
     "ReceivedFile",
     "Route",
     "SessionDep",
+    "Sheet",
     "Uploads",
     "answer",
     "check_if_match",
@@ -32,4 +34,6 @@ __all__ = [
     "router",
     "weak_etag",
     "with_absolute_links",
+    "workbook",
+    "workbook_answer",
 ]

@@ -9,12 +9,22 @@ from starlette.responses import Response
 
 from app.auth import Actor, Role, require
 from app.db import last_publication
-from app.edge import JsonBody, KeptAnswers, Received, SessionDep, Uploads, answer, csv_answer, file_answer
+from app.edge import (
+    JsonBody,
+    KeptAnswers,
+    Received,
+    SessionDep,
+    Uploads,
+    answer,
+    csv_answer,
+    file_answer,
+    workbook_answer,
+)
 from app.edge import router as make_router
 from app.edge.problems import from_validation
 from app.errors import BadRequest, NotFound
 from app.files import path_of
-from app.landbank import schemas, service
+from app.landbank import schemas, service, workbooks
 from app.landbank.events.schemas import DocumentIn, EventIn, credit_document, document_document, event_document
 from app.landbank.events.service import document_remarks
 from app.landbank.hectares.posted import MOST_BYTES
@@ -35,7 +45,7 @@ document_file = Uploads()
 class TableParams(HectaresParams):
     """``GET /hectares`` with the form of its answer."""
 
-    f: str = Field("json", description="json or csv")
+    f: str = Field("json", description="json, csv or xlsx")
 
 
 class PiecesParams(HectaresParams):
@@ -43,6 +53,7 @@ class PiecesParams(HectaresParams):
 
     limit: int = Field(100, ge=1, description="At most 10,000; above that, 10,000 are given")
     cursor: str | None = Field(None, description="Where the page before ended")
+    f: str = Field("json", description="json, csv or xlsx")
 
 
 def settings_of(request: Request) -> Settings:
@@ -54,11 +65,9 @@ def settings_of(request: Request) -> Settings:
 SettingsDep = Annotated[Settings, Depends(settings_of)]
 
 
-def format_of(value: str) -> str:
+def format_of(value: str, offered: tuple[str, ...] = ("json", "csv", "xlsx")) -> str:
     """The form of an answer. Raises ``BadRequest``."""
-    if value == "xlsx":
-        raise BadRequest("format_not_offered", parameter="f", format=value)
-    return one_of("f", value, ("json", "csv"))
+    return one_of("f", value, offered)
 
 
 @router.get("/hectares", dependencies=[viewer])
@@ -81,8 +90,11 @@ def hectares(
 
 
 def _rendered(table: service.HectaresTable, form: str) -> Response:
+    name = f"hectares-{table.query.measure}-{table.query.as_of}.{form}"
     if form == "csv":
-        return csv_answer(*schemas.hectares_cells(table), f"hectares-{table.query.measure}-{table.query.as_of}.csv")
+        return csv_answer(*schemas.hectares_cells(table), name)
+    if form == "xlsx":
+        return workbook_answer(workbooks.hectares_sheets(table), name)
     return answer(schemas.hectares_document(table))
 
 
@@ -103,7 +115,8 @@ def hectares_within(
 def parcels(
     request: Request, session: SessionDep, settings: SettingsDep, params: Annotated[PiecesParams, Query()]
 ) -> Response:
-    """Each counted piece behind a figure of ``/hectares``, by parcel code."""
+    """Each counted piece behind a figure of ``/hectares``, by parcel code; tables name the next page in ``Link``."""
+    form = format_of(params.f)
     query = service.resolve(session, settings, params)
     page = service.pieces(session, settings, query, params.limit, params.cursor)
     following = None
@@ -111,7 +124,16 @@ def parcels(
         kept = {name: value for name, value in request.query_params.items() if name not in {"cursor", "known_at"}}
         known_at = {"known_at": moment(query.known_at), "as_of": str(query.as_of)}
         following = "/parcels?" + urlencode(kept | known_at | {"cursor": page.cursor})
-    return answer(schemas.pieces_document(query, page, following))
+    name = f"parcels-{query.measure}-{query.as_of}.{form}"
+    if form == "json":
+        return answer(schemas.pieces_document(query, page, following))
+    if form == "csv":
+        made = csv_answer(schemas.PIECE_COLUMNS, schemas.pieces_cells(page), name)
+    else:
+        made = workbook_answer(workbooks.pieces_sheets(query, page), name)
+    if following is not None:
+        made.headers["Link"] = f'<{following}>; rel="next"'
+    return made
 
 
 @router.get("/parcels/{code:path}/events", dependencies=[viewer])

@@ -8,9 +8,20 @@ import orjson
 import typer
 from sqlalchemy.orm import Session
 
-from app.console import Command, CsvFlag, JsonFlag, checked, command, print_csv, print_json, print_table
+from app.console import (
+    Command,
+    CsvFlag,
+    JsonFlag,
+    XlsxFile,
+    checked,
+    command,
+    print_csv,
+    print_json,
+    print_table,
+    write_xlsx,
+)
 from app.errors import BadRequest
-from app.landbank import schemas, service
+from app.landbank import schemas, service, workbooks
 from app.landbank.changes.cli import changes
 from app.landbank.contiguous.cli import contiguous
 from app.landbank.events.schemas import EventIn, event_document
@@ -66,6 +77,7 @@ def hectares(
     rounding: Annotated[str, typer.Option("--round", help="none, half_up or balanced")] = "none",
     as_json: JsonFlag = False,
     as_csv: CsvFlag = False,
+    as_xlsx: XlsxFile = None,
 ) -> None:
     """Hectares in the land bank, by category and place."""
     params = HectaresParams(
@@ -80,6 +92,8 @@ def hectares(
         print_json(schemas.hectares_document(table))
     elif as_csv:
         print_csv(*schemas.hectares_cells(table))
+    elif as_xlsx is not None:
+        write_xlsx(as_xlsx, workbooks.hectares_sheets(table))
     else:
         print_hectares(table)
 

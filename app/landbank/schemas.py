@@ -91,6 +91,17 @@ def pieces_document(query: HectaresQuery, page: PiecePage, next_href: str | None
     }
 
 
+PIECE_COLUMNS = (
+    "code", "version", "event", "date", "programme", "project", "category", "subcategory", "district", "sub_district",
+    "community", "square_metres", "hectares",
+)  # fmt: skip
+
+
+def pieces_cells(page: PiecePage) -> list[list[object]]:
+    """The pieces of a page as rows of a table, in the order of ``PIECE_COLUMNS``."""
+    return [[document[name] for name in PIECE_COLUMNS] for document in map(_piece, page.pieces)]
+
+
 def _piece(piece: PieceRow) -> dict[str, Any]:
     return {
         "code": piece.code,

@@ -2,13 +2,16 @@
 
 import csv
 import io
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from openpyxl import load_workbook
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
 from app.db import unit_of_work
+from app.edge import Sheet, workbook
 from tests.spec.maps import Bank
 
 CONFIRMED = {"type": "handover_confirmation", "number": "移〔2026〕1号", "date": "2026-03-01", "issuer": "某区"}
@@ -101,6 +104,57 @@ def test_csv_has_the_same_figures(client: TestClient) -> None:
     ]
 
 
+def sheets(content: bytes) -> dict[str, list[tuple[Any, ...]]]:
+    """A workbook's sheets by name, formulas unread."""
+    book = load_workbook(io.BytesIO(content))
+    return {page.title: list(page.iter_rows(values_only=True)) for page in book}
+
+
+@pytest.mark.usefixtures("drawn")
+def test_a_workbook_has_the_same_figures_as_numbers_and_the_question(client: TestClient) -> None:
+    asked = {"by": "category", "as_of": "2026-12-31", "unit": "mu", "round": "half_up"}
+    answer = client.get("/hectares", params=asked | {"f": "xlsx"})
+    assert answer.headers["content-type"].endswith("spreadsheetml.sheet")
+    assert "hectares-banked-2026-12-31.xlsx" in answer.headers["content-disposition"]
+    table, question = sheets(answer.content).values()
+    assert table[0][0] == "用地类别 category"
+    rows = [dict(zip(table[0], row, strict=True)) for row in table[1:]]
+    assert [row["公顷 hectares"] for row in rows] == [2, 2, 4]
+    assert [row["列示值 printed"] for row in rows] == [30, 30, 60]
+    assert [type(row["地块数 parcels"]) for row in rows] == [int, int, int]
+    cell = load_workbook(io.BytesIO(answer.content)).worksheets[0].cell(2, 4)
+    assert (cell.data_type, cell.number_format) == ("n", "#,##0.00")
+    told = {row[0]: row[1] for row in question}
+    assert told["截至 as_of"] == "2026-12-31"
+    assert told["面积口径 basis"] == "ellipsoidal"
+    assert told["计量单位 unit"] == "mu"
+    assert told["认定口径 rule"].startswith("handover_accepted v1 (consolidation)")
+    assert told["当时所知 known_at"] == client.get("/hectares", params=asked).json()["known_at"]
+    assert "known_at=" in told["明细 links"]
+
+
+@pytest.mark.usefixtures("drawn")
+def test_pieces_and_progress_come_as_tables_too(client: TestClient) -> None:
+    asked = {"as_of": "2026-12-31", "limit": "2"}
+    listed = client.get("/parcels", params=asked).json()
+    book = client.get("/parcels", params=asked | {"f": "xlsx"})
+    table = next(iter(sheets(book.content).values()))
+    assert [row[0] for row in table[1:]] == [piece["code"] for piece in listed["parcels"]]
+    assert 'rel="next"' in book.headers["link"]
+    lines = list(csv.DictReader(io.StringIO(client.get("/parcels", params=asked | {"f": "csv"}).text)))
+    assert [line["square_metres"] for line in lines] == [piece["square_metres"] for piece in listed["parcels"]]
+    assert len(sheets(client.get("/progress", params={"year": "2026", "f": "xlsx"}).content)) == 2
+
+
+def test_text_in_a_workbook_is_text() -> None:
+    formula, control = '=HYPERLINK("http://x","y")', "a\x07b"
+    book = load_workbook(io.BytesIO(workbook([Sheet("s", ["+1"], [[formula], [control], [Decimal("1.2345")]])])))
+    cells = [row[0] for row in book.worksheets[0].iter_rows()]
+    assert [(cell.data_type, cell.value) for cell in cells] == [
+        ("s", "+1"), ("s", formula), ("s", "a\ufffdb"), ("n", 1.2345),
+    ]  # fmt: skip
+
+
 @pytest.mark.usefixtures("drawn")
 def test_units_and_rounding(client: TestClient) -> None:
     body = client.get("/hectares", params={"by": "category", "unit": "mu", "round": "half_up"}).json()
@@ -143,12 +197,12 @@ def test_a_box_clips_and_its_halves_sum_to_the_whole(client: TestClient) -> None
         ("known_at=now", "parameter_not_a_moment"),
         ("sub_district=", "parameter_empty"),
         ("programme=other", "parameter_not_one_of"),
-        ("within=zone:river", "zones_not_known"),
+        ("within=zone:river", "zone_unknown"),
         ("bbox=1,2,3", "bbox_malformed"),
         ("bbox=3,2,1,4", "bbox_malformed"),
         ("bbox=nan,2,1,4", "bbox_malformed"),
         ("unit=acre", "parameter_not_one_of"),
-        ("f=xlsx", "format_not_offered"),
+        ("f=pdf", "parameter_not_one_of"),
         ("colour=red", "parameter_unknown"),
     ],
 )

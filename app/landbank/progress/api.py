@@ -6,8 +6,9 @@ from fastapi import Depends, Query
 from starlette.responses import Response
 
 from app.auth import Actor, Role, require
-from app.edge import JsonBody, SessionDep, answer, csv_answer
+from app.edge import JsonBody, SessionDep, answer, csv_answer, workbook_answer
 from app.edge import router as make_router
+from app.landbank import workbooks
 from app.landbank.api import SettingsDep, format_of
 from app.landbank.hectares.query import EARLIEST, LATEST, day, moment, resolve_known_at
 from app.landbank.progress import rules, schemas, service
@@ -35,8 +36,10 @@ def progress(
     on = day("as_of", as_of) or settings.today()
     known = resolve_known_at(session, known_at)
     found = service.progress(session, settings, year or on.year, on, known, service.named_of(named))
+    name = f"progress-{found.year}-{found.as_of}.{form}"
+    if form == "xlsx":
+        return workbook_answer(workbooks.progress_sheets(found), name)
     if form == "csv":
-        name = f"progress-{found.year}-{found.as_of}.csv"
         return csv_answer(schemas.PROGRESS_COLUMNS, schemas.progress_cells(found.rows), name)
     document: dict[str, Any] = schemas.progress_document(found)
     return answer(document)

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from app.console import CsvFlag, JsonFlag, checked, command, print_csv, print_json, print_table
+from app.console import CsvFlag, JsonFlag, XlsxFile, checked, command, print_csv, print_json, print_table, write_xlsx
+from app.landbank import workbooks
 from app.landbank.hectares.query import PROGRAMMES, day, moment, one_of, resolve_known_at
 from app.landbank.progress import rules, schemas, service
 from app.landbank.schemas import plain
@@ -32,6 +33,7 @@ def progress(
     named: Annotated[str | None, typer.Option(help="Categories that the report names; the rest is its 其他")] = None,
     as_json: JsonFlag = False,
     as_csv: CsvFlag = False,
+    as_xlsx: XlsxFile = None,
 ) -> None:
     """Hectares against the year's targets."""
     with command() as run, run.session() as session:
@@ -42,6 +44,8 @@ def progress(
         print_json(schemas.progress_document(found))
     elif as_csv:
         print_csv(schemas.PROGRESS_COLUMNS, schemas.progress_cells(found.rows))
+    elif as_xlsx is not None:
+        write_xlsx(as_xlsx, workbooks.progress_sheets(found))
     else:
         print_progress(found)
 

@@ -29,7 +29,7 @@ def projects(
     f: str = "json",
 ) -> Response:
     """How many projects there are and how large their scope is, by boundary role: plain sums, never land banked."""
-    form = format_of(f)
+    form = format_of(f, ("json", "csv"))
     query = service.ScopeQuery(
         known_at=resolve_known_at(session, known_at),
         by=service.dimensions(by),
