@@ -71,6 +71,7 @@ def hectares(
     feature: Annotated[str | None, typer.Option(help="One feature of the shape, by its id or index")] = None,
     zones: Annotated[str | None, typer.Option(help="The zones that --by zone tells apart, by their name")] = None,
     zone: Annotated[str | None, typer.Option(help="One zone of --zones, by its code; none: outside them all")] = None,
+    filter_: Annotated[str | None, typer.Option("--filter", help="CQL2, such as role = 'handover'")] = None,
     boundaries: str = "then",
     basis: str | None = None,
     unit: str = "ha",
@@ -83,7 +84,7 @@ def hectares(
     params = HectaresParams(
         measure=measure, by=by or None, as_of=as_of, from_=from_, to=to, known_at=known_at, programme=programme,
         category=category, subcategory=subcategory, sub_district=sub_district, community=community, project=project,
-        layer=layer, within=within, bbox=bbox, shape=shape, feature=feature, zones=zones, zone=zone,
+        layer=layer, within=within, bbox=bbox, shape=shape, feature=feature, zones=zones, zone=zone, filter_=filter_,
         boundaries=boundaries, basis=basis, unit=unit, round=rounding,
     )  # fmt: skip
     with command() as run, run.session() as session:

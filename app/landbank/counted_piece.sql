@@ -245,7 +245,8 @@ CREATE OR REPLACE FUNCTION matching_piece(
     layer text[] DEFAULT NULL,
     within text[] DEFAULT NULL,
     parcels bigint[] DEFAULT NULL,
-    category_on date DEFAULT NULL
+    category_on date DEFAULT NULL,
+    versions bigint[] DEFAULT NULL
 )
 RETURNS TABLE (
     held_from date,
@@ -320,6 +321,7 @@ AS $$
             CASE WHEN $2 IN ('inventory', 'banked') THEN boundaries_on ELSE coalesce(boundaries_on, c.starts_on) END AS cut_on
         FROM counted_piece(known_at) AS c
         WHERE c.measure = $2 AND (parcels IS NULL OR c.parcel_id = ANY(parcels))
+            AND (versions IS NULL OR c.version_id = ANY(versions))
     ) AS m
     LEFT JOIN top_category(known_at) AS t ON m.told_category = t.code
     WHERE

@@ -32,6 +32,7 @@ def changes(
     layer: str | None = None,
     within: str | None = None,
     bbox: Annotated[str | None, typer.Option(help="west,south,east,north in degrees")] = None,
+    filter_: Annotated[str | None, typer.Option("--filter", help="CQL2, such as role = 'handover'")] = None,
     boundaries: str = "then",
     basis: str | None = None,
     as_json: JsonFlag = False,
@@ -41,7 +42,7 @@ def changes(
     params = HectaresParams(
         measure=measure, by=by or None, as_of=as_of, from_=from_, to=to, programme=programme, category=category,
         subcategory=subcategory, sub_district=sub_district, community=community, project=project, layer=layer,
-        within=within, bbox=bbox, boundaries=boundaries, basis=basis,
+        within=within, bbox=bbox, filter_=filter_, boundaries=boundaries, basis=basis,
     )  # fmt: skip
     with command() as run, run.session() as session:
         known = resolve_known_at(session, to_known, "to_known")

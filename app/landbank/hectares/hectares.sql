@@ -61,7 +61,8 @@ piece AS (
             layer => :layer,
             within => :within,
             parcels => :parcels,
-            category_on => :category_on
+            category_on => :category_on,
+            versions => CAST(:versions AS bigint[])
         ) AS m
     LEFT JOIN clip AS k ON m.portion_id = k.portion_id
     WHERE NOT CAST(:clipped AS boolean) OR k.portion_id IS NOT NULL OR CAST(:elsewhere AS int) IS NOT NULL

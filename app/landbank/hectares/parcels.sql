@@ -48,7 +48,8 @@ FROM
         layer => :layer,
         within => :within,
         parcels => :parcels,
-        category_on => :category_on
+        category_on => :category_on,
+        versions => CAST(:versions AS bigint[])
     ) AS m
 LEFT JOIN clip AS k ON m.portion_id = k.portion_id
 WHERE

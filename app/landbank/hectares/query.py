@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Literal
 from urllib.parse import quote
@@ -10,8 +10,10 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
+from app.cql2.reading import LANGUAGES
 from app.db import last_publication
 from app.errors import BadRequest
+from app.landbank.hectares.filtering import matching_versions
 from app.settings import Settings
 
 MEASURES = ("inventory", "banked", "bank_entries", "supplied", "handed_over", "supply_total")
@@ -61,6 +63,8 @@ class HectaresParams(BaseModel):
     feature: str | None = Field(None, description="One feature of the posted shape, by its id or index")
     zones: str | None = Field(None, description="The zones that by=zone tells apart, by their name")
     zone: str | None = Field(None, description="One zone of zones=NAME, by its code; none: land outside them all")
+    filter_: str | None = Field(None, alias="filter", description="CQL2 text or JSON over the parcels' own properties")
+    filter_lang: str | None = Field(None, alias="filter-lang", description="cql2-text or cql2-json; told by the filter")
     boundaries: str = Field("then", description="Place boundaries: then (in force on the day) or now")
     basis: str | None = Field(None, description="declared, document, plane or ellipsoidal in place of the rule's")
     unit: str = Field("ha", description="ha, m2 or mu: adds value")
@@ -72,7 +76,7 @@ class HectaresQuery:
     """A question, checked and complete: every default is filled in.
 
     ``first_day`` and ``last_day`` are both ``as_of`` for a stock. Filters left out are empty. ``bbox`` is west, south,
-    east, north in degrees of CRS84.
+    east, north in degrees of CRS84. ``versions`` are the ids of the parcel versions that ``filter`` lets through.
     """
 
     measure: str
@@ -95,6 +99,8 @@ class HectaresQuery:
     feature: str | None = None
     zones: str | None = None
     zone: str | None = None
+    filter: str | None = None
+    versions: tuple[int, ...] | None = field(default=None, repr=False, compare=False)
     boundaries: Literal["then", "now"] = "then"
     basis: str | None = None
     unit: str = "ha"
@@ -151,6 +157,8 @@ class HectaresQuery:
             found |= {"zones": self.zones, "zone": self.zone}
         if self.bbox:
             found["bbox"] = ",".join(repr(number) for number in self.bbox)
+        if self.filter is not None:
+            found["filter"] = self.filter
         if self.boundaries != "then":
             found["boundaries"] = self.boundaries
         if self.basis:
@@ -172,6 +180,7 @@ class HectaresQuery:
             "boundaries_on": self.boundaries_on,
             "category_on": self.as_of,
             "basis": self.basis,
+            "versions": None if self.versions is None else list(self.versions),
             **{name: list(getattr(self, name)) or None for name in _FILTERS},
             # Zones are outlines: with them, the clip decides what lies within, places included.
             "within": None if self.zones_within else list(self.within) or None,
@@ -210,6 +219,8 @@ def resolve(session: Session, settings: Settings, params: HectaresParams) -> Hec
         feature=params.feature,
         zones=params.zones,
         zone=params.zone,
+        filter=params.filter_,
+        versions=_filtered(session, settings, params),
         boundaries="now" if one_of("boundaries", params.boundaries, ("then", "now")) == "now" else "then",
         basis=None if params.basis is None else one_of("basis", params.basis, BASES),
         unit=one_of("unit", params.unit, UNITS),
@@ -253,6 +264,15 @@ def resolve_known_at(session: Session, value: str | None, name: str = "known_at"
     if asked > max(newest, datetime.now(asked.tzinfo)):
         raise BadRequest("known_at_in_future", parameter=name, name=name)
     return asked.astimezone(newest.tzinfo)
+
+
+def _filtered(session: Session, settings: Settings, params: HectaresParams) -> tuple[int, ...] | None:
+    if params.filter_ is None:
+        if params.filter_lang is not None:
+            raise BadRequest("parameter_missing", parameter="filter", name="filter")
+        return None
+    language = None if params.filter_lang is None else one_of("filter-lang", params.filter_lang, LANGUAGES)
+    return matching_versions(session, settings.srid, params.filter_, language)
 
 
 def _days(params: HectaresParams, as_of: date) -> tuple[date, date]:

@@ -74,7 +74,7 @@ def answers(session: Session, query: HectaresQuery) -> bool:
     """Whether the roll-up can answer: newest knowledge, today's definitions, and nothing finer than it keeps."""
     return (
         set(query.by) <= _DIMENSIONS
-        and not (query.community or query.project or query.within or query.is_cut)
+        and not (query.community or query.project or query.filter or query.within or query.is_cut)
         and query.boundaries == "then"
         and len(query.sub_district) <= 1
         and query.known_at >= last_publication(session)
