@@ -21,6 +21,7 @@ from app.landbank.hectares.service import HectaresTable, hectares, pieces
 from app.landbank.progress.service import Progress, progress
 from app.landbank.rules.queries import every_rule, rules
 from app.landbank.rules.service import set_rule
+from app.landbank.rules.trial import try_rule
 from app.landbank.targets.service import add_target, add_targets, targets
 
 __all__ = [
@@ -56,4 +57,5 @@ __all__ = [
     "rules",
     "set_rule",
     "targets",
+    "try_rule",
 ]

@@ -61,12 +61,19 @@ def test_rules_are_set_from_a_file_and_changes_told(
         listed = json.loads(run("rules", "list", "--json")[1])["rules"]
         assert {rule["code"] for rule in listed} == {"other", "handover_accepted"}
         assert len(json.loads(run("rules", "show", "handover_accepted", "--json")[1])["rules"]) == 2
+        trial = json.loads(run("rules", "try", "handover_accepted:1", "--year", "2026", "--json")[1])
+        assert trial["difference"]["hectares"] == "2.00000000"
         told = json.loads(run("changes", "--from-known", since, "--json")[1])
         assert [(one["cause"], one["difference"]["hectares"]) for one in told["changes"]] == [
             ("rule_change", "-2.00000000")
         ]
     assert run("changes", "--from-known", since, "--csv")[1].startswith("cause,parcel,category")
-    for command in (["rules", "list"], ["rules", "show", "other"], ["changes", "--from-known", since]):
+    for command in (
+        ["rules", "try", str(file), "--year", "2026"],
+        ["rules", "list"],
+        ["rules", "show", "other"],
+        ["changes", "--from-known", since],
+    ):
         assert run(*command)[0] == 0
     with pytest.raises(NotFound):
         run("rules", "show", "none")

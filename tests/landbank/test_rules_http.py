@@ -56,6 +56,23 @@ def test_a_rule_that_is_none_is_refused_by_its_field(client: TestClient, change:
 
 
 @pytest.mark.usefixtures("drawn")
+def test_a_rule_is_tried_without_storing_anything(client: TestClient) -> None:
+    before = client.get("/hectares").json()
+    body = client.post("/rules/try", json={"rule": SURVEY, "year": 2026}).json()
+    assert [(one["parcel"], one["outcome"]) for one in body["entries"]] == [
+        ("A", "only_current"),
+        ("B", "only_current"),
+    ]
+    assert (body["current"]["hectares"], body["difference"]["hectares"]) == ("4.00000000", "-4.00000000")
+    assert client.get("/hectares").json() == before
+    same = client.post("/rules/try", json={"code": "handover_accepted", "version": 1, "year": 2026}).json()
+    assert same["difference"]["square_metres"] == "0.0000"
+    problem(client.post("/rules/try", json={"code": "none", "year": 2026}), 404, "rule_unknown")
+    problem(client.post("/rules/try", json={"year": 2026}), 400, "rule_or_code")
+    problem(client.post("/rules/try", json={"code": "other"}), 400, "parameter_missing")
+
+
+@pytest.mark.usefixtures("drawn")
 def test_changes_add_up_and_name_their_cause(client: TestClient) -> None:
     since = client.get("/hectares").json()["known_at"]
     paper = {"type": "handover_confirmation", "number": "7", "date": "2026-02-02"}

@@ -8,15 +8,19 @@ from starlette.responses import Response
 from app.auth import Actor, Role, require
 from app.edge import JsonBody, SessionDep, answer
 from app.edge import router as make_router
-from app.errors import NotFound
+from app.errors import BadRequest, NotFound
 from app.landbank import service
 from app.landbank.hectares.query import PROGRAMMES, moment, one_of
 from app.landbank.rules.schemas import RuleIn, rules_document
+from app.landbank.rules.trial import stored_rule
+from app.landbank.rules.trial_schemas import TrialIn, trial_document
 
 router = make_router(tags=["recognition rules"])
 viewer = Depends(require(Role.VIEWER))
 Admin = Annotated[Actor, Depends(require(Role.ADMIN))]
+Editor = Annotated[Actor, Depends(require(Role.EDITOR))]
 rule_body = JsonBody(RuleIn)
+trial_body = JsonBody(TrialIn)
 
 
 @router.get("/rules", dependencies=[viewer])
@@ -44,3 +48,12 @@ def rule(session: SessionDep, code: str) -> Response:
 def set_rule(session: SessionDep, actor: Admin, body: Annotated[RuleIn, Depends(rule_body)]) -> Response:
     """Put a rule into force for its programmes and years, as the next version of its code."""
     return answer({"rules": rules_document(service.set_rule(session, actor, body))}, 201)
+
+
+@router.post("/rules/try")
+def try_rule(session: SessionDep, _: Editor, body: Annotated[TrialIn, Depends(trial_body)]) -> Response:
+    """What another rule would have counted in a year, parcel by parcel. Nothing is stored."""
+    if (body.rule is None) == (body.code is None):
+        raise BadRequest("rule_or_code", parameter="rule")
+    asked = body.rule or stored_rule(session, body.code or "", body.version)
+    return answer(trial_document(service.try_rule(session, asked, body.year)))

@@ -6,12 +6,14 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from app.console import JsonFlag, checked, command, print_json, print_table
+from app.console import JsonFlag, checked, command, out, print_json, print_table
 from app.errors import BadRequest, NotFound
 from app.landbank import service
 from app.landbank.hectares.query import moment
 from app.landbank.models import RecognitionRule as Rule
 from app.landbank.rules.schemas import RuleIn, rules_document
+from app.landbank.rules.trial import Trial, stored_rule
+from app.landbank.rules.trial_schemas import OUTCOMES, REASONS, trial_document
 
 app = typer.Typer(no_args_is_help=True, help="Recognition rules: which bank entries count, and how.")
 _COLUMNS = ["rule", "programme", "years", "名称", "name", "documents", "requires", "date", "basis", "category", "until"]
@@ -51,6 +53,44 @@ def set_rule(file: Annotated[Path, typer.Argument(help="JSON as for POST /rules"
         print_json({"rules": rules_document(made)})
     else:
         print_rules(made)
+
+
+@app.command("try")
+def try_rule(
+    rule: Annotated[str, typer.Argument(help="A JSON file, or the CODE or CODE:VERSION of a rule that was set")],
+    year: Annotated[int, typer.Option(min=1900, max=2100)],
+    as_json: JsonFlag = False,
+) -> None:
+    """What another rule would have counted in a year, parcel by parcel. Nothing is stored."""
+    code, _, version = rule.partition(":")
+    with command() as run, run.session() as session:
+        if Path(rule).is_file() or rule.endswith(".json"):
+            asked = read_rule(Path(rule))
+        else:
+            asked = stored_rule(session, code, int(version) if version.isdecimal() else None)
+        found = service.try_rule(session, asked, year)
+    if as_json:
+        print_json(trial_document(found))
+    else:
+        print_trial(found)
+
+
+def print_trial(found: Trial) -> None:
+    """A trial as a readable table, with the totals last."""
+    rows = []
+    for one in found.entries:
+        sizes = (one.current.counted(found.year), one.tried.counted(found.year))
+        why = "；".join(REASONS[code].zh for code in one.why)
+        rows.append(
+            [one.current.parcel, OUTCOMES[one.outcome].zh, one.outcome, *(f"{size:.4f}" for size in sizes), why]
+        )
+    totals = [f"{found.current:.4f}", f"{found.tried:.4f}", f"{found.tried - found.current:+.4f}"]
+    rows.append(["合计 total", "", "", *totals])
+    columns = ["parcel", "", "outcome", "current m²", "tried m²", "why"]
+    title = f"试用口径 {found.rule.code} · {found.year}"
+    print_table(title, columns, rows, frozenset({"current m²", "tried m²"}))
+    if found.twice:
+        out.print(f"! 重复入库 banked twice: {', '.join(one.parcel for one in found.twice)}", markup=False)
 
 
 def read_rule(file: Path) -> RuleIn:
