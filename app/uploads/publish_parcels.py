@@ -114,7 +114,7 @@ def _problem(problem: EventProblem) -> Finding:
 
 def _uncounted(entry: EventProblem) -> Finding:
     values = {"parcel": entry.parcel, "type": entry.detail or ""}
-    return Finding("document_type_not_counted", "warn", entry.row, entry.parcel, values=values)
+    return Finding(entry.code, "warn", entry.row, entry.parcel, values=values)
 
 
 def _conflict(session: Session, conflict: EntryConflict) -> Finding:

@@ -81,6 +81,23 @@ problem AS (
     GROUP BY e.event_id
     HAVING NOT bool_or(e.previous IS NOT DISTINCT FROM 'bank_entry')
     UNION
+    -- A new exit needs an entry that counts. One recorded earlier, or recorded anew by a correction, stays when a rule
+    -- no longer counts its entry.
+    SELECT
+        'exit_without_entry',
+        c.event_id
+    FROM counted AS c
+    INNER JOIN land_event AS e ON c.event_id = e.id AND c.holder_id = e.parcel_id
+    WHERE
+        c.type = 'bank_exit'
+        AND e.recorded_at = :recorded_at
+        AND NOT EXISTS (
+            SELECT 1 FROM land_event AS r
+            WHERE r.type = 'reversal' AND r.parcel_id = e.parcel_id AND r.recorded_at = :recorded_at
+        )
+    GROUP BY c.event_id
+    HAVING NOT bool_or(c.previous IS NOT DISTINCT FROM 'bank_entry')
+    UNION
     SELECT
         'event_after_retirement',
         e.event_id
@@ -105,7 +122,7 @@ SELECT
     p.code,
     e.upload_row AS row,
     a.code AS parcel,
-    CAST(NULL AS text) AS detail
+    e.type || ' ' || e.effective_date || ' #' || e.id AS detail
 FROM problem AS p
 INNER JOIN land_event AS e ON p.event_id = e.id
 INNER JOIN parcel AS a ON e.parcel_id = a.id

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import Select, case, select
+from sqlalchemy import ColumnElement, Select, case, select
 from sqlalchemy.orm import Session, aliased
 
 from app.db import last_publication
 from app.inventory.models import LineageLink, Parcel, ParcelVersion
+from app.landbank.events.figures import figures_of
 from app.landbank.events.schemas import Credit, DocumentRow, EventRow
 from app.landbank.models import Document, DocumentFile, LandEvent
 from app.sql import Query, run
@@ -47,6 +48,8 @@ class EntryConflict:
 _CREDITS = Query(PACKAGE, "credits.sql", Credit)
 _STAGED_PROBLEMS = Query(PACKAGE, "staged_event_problems.sql", EventProblem)
 _ENTRY_PROBLEMS = Query(PACKAGE, "entry_problems.sql", EventProblem)
+_LAND_CREDITED = Query(PACKAGE, "land_credited.sql", EventProblem)
+_NO_LONGER = Query(PACKAGE, "no_longer_counted.sql", EventProblem)
 _UNCOUNTED = Query(PACKAGE, "uncounted_entries.sql", EventProblem)
 _CONFLICTS = Query(PACKAGE, "entry_conflicts.sql", EntryConflict)
 
@@ -80,7 +83,13 @@ def parcels_with_events(session: Session, recorded_at: datetime) -> list[int]:
 
 def entry_problems(session: Session, parcels: Sequence[int], recorded_at: datetime) -> list[EventProblem]:
     """What makes the ledger of some parcels wrong, as of a publication not yet committed."""
-    return _ENTRY_PROBLEMS.all(session, parcels=list(parcels), recorded_at=recorded_at)
+    asked = {"parcels": list(parcels), "recorded_at": recorded_at}
+    return [*_ENTRY_PROBLEMS.all(session, **asked), *_LAND_CREDITED.all(session, **asked)]
+
+
+def no_longer_counted(session: Session, parcel_id: int, before: datetime, recorded_at: datetime) -> list[EventProblem]:
+    """Bank entries of a parcel that a publication made count no longer, although they hold."""
+    return _NO_LONGER.all(session, parcel_id=parcel_id, before=before, recorded_at=recorded_at)
 
 
 def uncounted_entries(session: Session, recorded_at: datetime) -> list[EventProblem]:
@@ -136,9 +145,21 @@ def _events() -> Select[LandEvent, str, int, Document, int]:
 
 
 def _rows(session: Session, statement: Select[LandEvent, str, int, Document, int]) -> list[EventRow]:
+    found = session.execute(statement).all()
+    figures = figures_of(session, [row[0].id for row in found], last_publication(session))
+    named = {key for row in found for key in (row[3].id, *row[0].supporting_ids)}
+    papers = {row.document.id: row for row in _with_files(session, Document.id.in_(named))}
     return [
-        EventRow(event, parcel, version, paper, reversed_by)
-        for event, parcel, version, paper, reversed_by in session.execute(statement)
+        EventRow(
+            event,
+            parcel,
+            version,
+            papers[paper.id],
+            reversed_by,
+            tuple(papers[key] for key in event.supporting_ids),
+            figures[event.id],
+        )
+        for event, parcel, version, paper, reversed_by in found
     ]
 
 
@@ -175,6 +196,10 @@ def carried_on(session: Session, version_id: int) -> bool:
 
 def documents(session: Session, *, after: int, limit: int) -> list[DocumentRow]:
     """Documents in the order of their recording, each with its newest file."""
+    return _with_files(session, Document.id > after, limit)
+
+
+def _with_files(session: Session, chosen: ColumnElement[bool], limit: int | None = None) -> list[DocumentRow]:
     newest = (
         select(DocumentFile.id)
         .where(DocumentFile.document_id == Document.id)
@@ -186,7 +211,7 @@ def documents(session: Session, *, after: int, limit: int) -> list[DocumentRow]:
     statement = (
         select(Document, DocumentFile.sha256, DocumentFile.filename)
         .outerjoin(DocumentFile, DocumentFile.id == newest)
-        .where(Document.id > after)
+        .where(chosen)
         .order_by(Document.id)
         .limit(limit)
     )

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.errors import message
 from app.inventory.schemas import links_of_origin, parcel_path
+from app.landbank.events.figures import Figures, figures_document
 from app.landbank.models import Document, LandEvent
 
 EventType = Literal["bank_entry", "bank_exit", "supply", "handover", "reversal"]
@@ -70,23 +71,25 @@ class Remark:
 
 
 @dataclass(frozen=True)
-class EventRow:
-    """An event with its parcel's code, its document, and the event that reversed it."""
-
-    event: LandEvent
-    parcel: str
-    version: int
-    document: Document
-    reversed_by: int | None
-
-
-@dataclass(frozen=True)
 class DocumentRow:
     """A document with its newest file."""
 
     document: Document
     file_sha256: str | None
     filename: str | None
+
+
+@dataclass(frozen=True)
+class EventRow:
+    """An event with its parcel's code, its documents, the event that reversed it, and what it counts."""
+
+    event: LandEvent
+    parcel: str
+    version: int
+    document: DocumentRow
+    reversed_by: int | None
+    supporting: tuple[DocumentRow, ...]
+    figures: Figures
 
 
 @dataclass(frozen=True)
@@ -113,13 +116,9 @@ def event_document(row: EventRow, remarks: tuple[Remark, ...] = ()) -> dict[str,
         "version": row.version,
         "land_category": event.land_category,
         "effective_date": event.effective_date,
-        "document": {
-            "id": row.document.id,
-            "type": row.document.type,
-            "number": row.document.number,
-            "date": row.document.date,
-            "issuer": row.document.issuer,
-        },
+        "document": _paper(row.document),
+        "supporting": [_paper(paper) for paper in row.supporting],
+        **figures_document(row.figures),
         "kind": event.kind,
         "reverses": event.reverses_id,
         "reversed_by": row.reversed_by,
@@ -134,6 +133,14 @@ def event_document(row: EventRow, remarks: tuple[Remark, ...] = ()) -> dict[str,
             {"rel": "document", "href": f"/documents/{row.document.id}"},
             *links_of_origin(event.upload_id),
         ],
+    }
+
+
+def _paper(row: DocumentRow) -> dict[str, Any]:
+    names = ("id", "type", "number", "date", "issuer")
+    return {name: getattr(row.document, name) for name in names} | {
+        "file_sha256": row.file_sha256,
+        "filename": row.filename,
     }
 
 

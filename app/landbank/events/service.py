@@ -6,14 +6,14 @@ will be known; whatever breaks one is raised, and the transaction takes it all b
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from app.auth import Actor, audit
-from app.db import Publication, lock_publication, publish
+from app.db import Publication, last_publication, lock_publication, publish
 from app.errors import NotFound, Refused
 from app.files import keep
 from app.inventory.models import Parcel
@@ -24,10 +24,10 @@ from app.landbank.events.schemas import Credit, DocumentIn, DocumentRow, EventIn
 from app.landbank.hectares.query import EARLIEST, LATEST
 from app.landbank.hectares.rollup import append_rollup
 from app.landbank.models import Document, DocumentFile, LandEvent
-from app.landbank.rules.queries import rules
 from app.settings import Settings
 
 MAX_PAGE = 10_000
+_BUILT_UPON = frozenset({"exit_without_entry", "already_banked", "reversal_built_upon"})
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,14 @@ def record_event(session: Session, actor: Actor, asked: EventIn) -> Recorded:
     document = named_document(session, actor, asked.document)
     supporting = {named_document(session, actor, named).id for named in asked.supporting} - {document.id}
     event = _reversal(session, asked, document) if asked.type == "reversal" else _event(session, asked, document)
+    before = last_publication(session)
     publication = publish(session, actor.name, "event.record", asked.type)
     event.actor, event.recorded_at = actor.name, publication.recorded_at
     event.supporting_ids = sorted(supporting)
     session.add(event)
     session.flush()
+    if event.type == "reversal":
+        _refuse_built_upon(session, event, before, publication)
     refuse_problems(session, publication)
     append_rollup(session, publication)
     audit(session, actor, "event.record", str(event.id), {"type": event.type})
@@ -77,6 +80,24 @@ def refuse_problems(session: Session, publication: Publication, others: Sequence
         raise Refused(
             "overlap_banked", parcel=pair.first_parcel, other=pair.second_parcel, square_metres=pair.square_metres
         )
+
+
+def _refuse_built_upon(session: Session, event: LandEvent, before: datetime, publication: Publication) -> None:
+    """Raise ``Refused`` where later events stand on the one that a reversal takes back."""
+    at = publication.recorded_at
+    problems = [
+        *queries.entry_problems(session, [event.parcel_id], at),
+        *queries.no_longer_counted(session, event.parcel_id, before, at),
+    ]
+    for problem in problems:
+        if problem.code in _BUILT_UPON:
+            raise Refused(
+                "reversal_built_upon",
+                parameter="reverses",
+                event=event.reverses_id,
+                parcel=problem.parcel,
+                detail=problem.detail or "",
+            )
 
 
 def check_entries(session: Session, publication: Publication, others: Sequence[int] = ()) -> StagedEvents:
@@ -226,7 +247,9 @@ def _reversal(session: Session, asked: EventIn, document: Document) -> LandEvent
     target = session.get(LandEvent, asked.reverses)
     if target is None:
         raise Refused("event_unknown", parameter="reverses", event=asked.reverses)
-    if target.type == "reversal" or queries.reversal_of(session, target.id) is not None:
+    if target.type == "reversal":
+        raise Refused("reversal_of_reversal", parameter="reverses", event=asked.reverses)
+    if queries.reversal_of(session, target.id) is not None:
         raise Refused("event_already_reversed", parameter="reverses", event=asked.reverses)
     parcel = session.get_one(Parcel, target.parcel_id)
     if asked.parcel not in {None, parcel.code}:
@@ -253,12 +276,9 @@ def plausible(day: date, name: str = "effective_date") -> date:
 
 
 def _remarks(session: Session, row: EventRow, publication: Publication) -> tuple[Remark, ...]:
-    event, document = row.event, row.document
-    remarks = []
-    known = rules(session, publication.recorded_at)
-    counted = {kind for rule in known for kind in rule.document_types}
-    if event.type == "bank_entry" and document.type not in counted:
-        remarks.append(Remark("warn", "document_type_not_counted", (("type", document.type), ("parcel", row.parcel))))
+    event, document = row.event, row.document.document
+    uncounted = queries.uncounted_entries(session, publication.recorded_at)
+    remarks = [Remark("warn", one.code, (("type", one.detail or ""), ("parcel", one.parcel))) for one in uncounted]
     line = ancestors(session, event.parcel_id)
     before = [other.event.type for other in queries.events_on(session, line) if other.reversed_by is None]
     if event.type == "supply" and "bank_entry" not in before:
@@ -268,5 +288,4 @@ def _remarks(session: Session, row: EventRow, publication: Publication) -> tuple
     if event.type != "reversal" and event.effective_date != document.date:
         dates = (("effective_date", str(event.effective_date)), ("document_date", str(document.date)))
         remarks.append(Remark("note", "event_dates_differ", dates))
-    paper = queries.documents(session, after=document.id - 1, limit=1)[0]
-    return (*remarks, *document_remarks(paper))
+    return (*remarks, *document_remarks(row.document))
