@@ -130,7 +130,7 @@ def event_document(row: EventRow, remarks: tuple[Remark, ...] = ()) -> dict[str,
         "findings": [remark.document() for remark in remarks],
         "links": [
             {"rel": "parcel", "href": parcel_path(row.parcel, "history")},
-            {"rel": "document", "href": f"/documents/{row.document.id}"},
+            {"rel": "document", "href": f"/documents/{row.document.document.id}"},
             *links_of_origin(event.upload_id),
         ],
     }
