@@ -25,8 +25,9 @@ BEGIN
                                    'project', 'parcel_overlap', 'overlap_face_member', 'lineage_operation', 'lineage_link')
                     THEN 'INSERT'
                 -- Working tables: rows come and go.
-                WHEN c.relname IN ('staged_row', 'staged_portion', 'finding', 'hectares_key', 'hectares_rollup',
-                                   'idempotency_key', 'posted_shape', 'tree_key', 'tree_node', 'tree_parcel')
+                WHEN c.relname IN ('staged_row', 'staged_portion', 'staged_overlaps', 'finding', 'hectares_key',
+                                   'hectares_rollup', 'idempotency_key', 'posted_shape', 'tree_key', 'tree_node',
+                                   'tree_parcel')
                     THEN 'INSERT, UPDATE, DELETE'
                 -- Versioned or with a state: ended, never removed.
                 ELSE 'INSERT, UPDATE'

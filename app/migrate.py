@@ -24,6 +24,7 @@ from app.sql import load
 METADATA = Base.metadata
 REPEATABLE: Sequence[tuple[str, str]] = (
     ("app.landbank", "drop_functions.sql"),
+    ("app.inventory", "references.sql"),
     ("app.landbank", "append_only.sql"),
     ("app.landbank", "live_event.sql"),
     ("app.landbank", "banked_land.sql"),

@@ -101,6 +101,7 @@ class ParcelVersion(Base):
     ``part_of_id``: a part of an earlier version's land, told apart because two parcels carry its credit on; a unit of
     account, never the parcel's outline.
     A ``retired`` version says that the parcel is there no longer; it has no portions, so nothing of it is counted.
+    ``parcel_id`` is held to parcels that exist by ``references.sql``, per statement and not per row.
     """
 
     __tablename__ = "parcel_version"
@@ -112,13 +113,12 @@ class ParcelVersion(Base):
         CheckConstraint(POSITIVE, name="square_metres"),
         Index("ix_parcel_version_geom", "geom", postgresql_using="gist"),
         Index("uq_parcel_version_parcel_id_version", "parcel_id", "version", unique=True),
-        Index("ix_parcel_version_upload_id", "upload_id"),
         Index("ix_parcel_version_recorded_from", "recorded_from"),
         Index("ix_parcel_version_recorded_to", "recorded_to", postgresql_where=text("recorded_to IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
-    parcel_id: Mapped[int] = mapped_column(ForeignKey("parcel.id"))
+    parcel_id: Mapped[int]
     version: Mapped[int]
     geom: Mapped[Any] = mapped_column(STORAGE_GEOMETRY)
     name: Mapped[str | None]
@@ -151,7 +151,8 @@ class Portion(Base):
     """The part of one parcel version in one place: the unit of account. Portions sum to their parcel exactly.
 
     ``[boundary_from, boundary_to)`` is when the place boundaries that cut it were in force; codes are null where the
-    land lies outside every place of that level.
+    land lies outside every place of that level. ``parcel_version_id`` is held to versions that exist by
+    ``references.sql``, per statement and not per row.
     """
 
     __tablename__ = "portion"
@@ -163,7 +164,7 @@ class Portion(Base):
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
-    parcel_version_id: Mapped[int] = mapped_column(ForeignKey("parcel_version.id"))
+    parcel_version_id: Mapped[int]
     district: Mapped[str | None]
     sub_district: Mapped[str | None]
     community: Mapped[str | None]

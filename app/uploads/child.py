@@ -23,11 +23,11 @@ import orjson
 from app.errors import Refused
 from app.uploads import mapping, progress
 from app.uploads.cutting import CutJob, Piece
-from app.uploads.exchange import job_to_json, overlaid_from_json, overlay_to_json, prepared_from_json
+from app.uploads.exchange import job_to_json, overlay_to_json, prepared_from_json
 from app.uploads.findings import Finding
 from app.uploads.lineage.drawing import DrawJob, Drawn, drawn_from_json
 from app.uploads.overlaying import Overlaid, OverlayJob
-from app.uploads.prepare import Job, Prepared
+from app.uploads.prepare import Job, Prepared, paths
 
 _ROOT = Path(__file__).resolve().parents[2]
 _START = "import sys; sys.path.insert(0, sys.argv[1]); from app.uploads.worker import main; main(sys.argv[2])"
@@ -59,7 +59,7 @@ DRAWN = Limits(processor=60, wall=60.0)
 
 
 def run_prepare(job: Job, workdir: Path, limits: Limits = LIMITS) -> Prepared:
-    """Prepare a file in the child. ``workdir`` is the caller's and holds the Arrow files afterwards.
+    """Prepare a file in the child. ``workdir`` is the caller's and holds the prepared files afterwards.
 
     A job that overruns or breaks the child comes back as a refused file (``file_too_heavy``, ``reader_crashed``).
     Raises ``BadRequest`` for a mapping that makes no sense.
@@ -77,17 +77,17 @@ def run_prepare(job: Job, workdir: Path, limits: Limits = LIMITS) -> Prepared:
             values = {name: str(value) for name, value in error.values.items()}
             finding = Finding(error.code, "refuse", values=values)
             nothing = {"refuse": 1, "warn": 0, "note": 0}
-            return Prepared(workdir / "rows.arrow", workdir / "portions.arrow", [finding], nothing)
+            return Prepared(*paths(workdir), [finding], nothing)
         prepared = prepared_from_json(found, workdir)
-        for name in ("rows.arrow", "portions.arrow"):
-            shutil.move(private / name, workdir / name)
+        for path in paths(workdir):
+            shutil.move(private / path.name, path)
         return prepared
 
 
 def run_overlay(job: OverlayJob, limits: Limits = LIMITS) -> Overlaid:
     """Overlay outlines in the child. Raises ``Refused``, such as ``overlay_too_heavy`` or ``file_too_heavy``."""
     with _private() as private:
-        return overlaid_from_json(_run(private, "overlay", overlay_to_json(job), limits))
+        return Overlaid.from_json(_run(private, "overlay", overlay_to_json(job), limits))
 
 
 def run_cut(job: CutJob, limits: Limits = LIMITS) -> list[Piece]:

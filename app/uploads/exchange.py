@@ -1,13 +1,8 @@
 """Jobs and results as JSON, for the way into the child process and out of it. No pickle: the child is not trusted."""
 
 from base64 import b64decode, b64encode
-from dataclasses import asdict
-from datetime import date
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
-
-import shapely
 
 from app.uploads import progress
 from app.uploads.catalogue import Catalogue, places_from_json, places_to_json
@@ -15,8 +10,8 @@ from app.uploads.cutting import CutJob, cut
 from app.uploads.findings import Finding
 from app.uploads.lineage.drawing import DrawJob, draw, drawn_to_json
 from app.uploads.options import RECORD_COLLECTIONS
-from app.uploads.overlaying import Outlines, Overlaid, OverlapPair, OverlapPart, OverlayJob, overlay
-from app.uploads.prepare import Job, Prepared, prepare
+from app.uploads.overlaying import Outlines, OverlayJob, overlay
+from app.uploads.prepare import Job, Prepared, paths, prepare
 from app.uploads.prepare_records import prepare_records
 
 
@@ -31,7 +26,7 @@ def run(kind: str, job: dict[str, Any], home: Path) -> dict[str, Any]:
         return {"pieces": [piece.to_json() for piece in cut(CutJob.from_json(job))]}
     if kind == "draw":
         return drawn_to_json(draw(DrawJob.from_json(job)))
-    return overlaid_to_json(overlay(overlay_from_json(job)))
+    return overlay(overlay_from_json(job)).to_json()
 
 
 def _note(home: Path, step: str) -> None:
@@ -60,14 +55,18 @@ def job_from_json(data: dict[str, Any]) -> Job:
 
 def prepared_to_json(prepared: Prepared) -> dict[str, Any]:
     """A prepared file without its paths."""
-    data = {name: value for name, value in vars(prepared).items() if name not in {"rows", "portions", "findings"}}
+    data = {
+        name: value
+        for name, value in vars(prepared).items()
+        if name not in {"rows", "portions", "overlaps", "findings"}
+    }
     return data | {"findings": [finding.to_json() for finding in prepared.findings]}
 
 
 def prepared_from_json(data: dict[str, Any], workdir: Path) -> Prepared:
-    """What :func:`prepared_to_json` wrote, with its Arrow files in ``workdir``."""
+    """What :func:`prepared_to_json` wrote, with its files in ``workdir``."""
     findings = [Finding.from_json(finding) for finding in data.pop("findings")]
-    return Prepared(workdir / "rows.arrow", workdir / "portions.arrow", findings, **data)
+    return Prepared(*paths(workdir), findings, **data)
 
 
 def overlay_to_json(job: OverlayJob) -> dict[str, Any]:
@@ -89,32 +88,3 @@ def overlay_from_json(data: dict[str, Any]) -> OverlayJob:
     del stated
     known = [(one, other) for one, other in data["known"]]
     return OverlayJob(data["srid"], sides[0], sides[1], known, places_from_json(data["places"]))
-
-
-def overlaid_to_json(overlaid: Overlaid) -> dict[str, Any]:
-    """The result of an overlay."""
-    pairs = [
-        [pair.a, pair.b, str(pair.plane), str(pair.ellipsoidal), shapely.to_wkb(pair.geometry, hex=True)]
-        for pair in overlaid.pairs
-    ]
-    faces = []
-    for face in overlaid.faces:
-        data = asdict(face) | {"wkb": face.wkb.hex(), "plane": str(face.plane), "ellipsoidal": str(face.ellipsoidal)}
-        faces.append(data)
-    return {"pairs": pairs, "faces": faces}
-
-
-def overlaid_from_json(data: dict[str, Any]) -> Overlaid:
-    """The result that :func:`overlaid_to_json` wrote."""
-    pairs = [
-        OverlapPair(a, b, Decimal(plane), Decimal(ellipsoidal), shapely.from_wkb(shape))
-        for a, b, plane, ellipsoidal, shape in data["pairs"]
-    ]
-    return Overlaid(pairs, [_part(face) for face in data["faces"]])
-
-
-def _part(face: dict[str, Any]) -> OverlapPart:
-    days = {name: date.fromisoformat(face[name]) for name in ("boundary_from", "boundary_to")}
-    sizes = {name: Decimal(face[name]) for name in ("plane", "ellipsoidal")}
-    whole = {"members": tuple(face["members"]), "wkb": bytes.fromhex(face["wkb"])}
-    return OverlapPart(**(face | days | sizes | whole))

@@ -14,8 +14,7 @@ SELECT
     s.document_e4 * 0.0001,
     s.plane_e4 * 0.0001,
     s.ellipsoidal_e4 * 0.0001,
-    :recorded_at
+    v.recorded_from
 FROM staged_portion AS s
-INNER JOIN parcel_version AS v ON s.upload_id = v.upload_id AND s.row = v.upload_row AND v.recorded_from = :recorded_at
+INNER JOIN parcel_version AS v ON s.row = v.upload_row AND v.recorded_from = :recorded_at AND NOT v.retired
 WHERE s.upload_id = :upload_id
-ORDER BY s.row, s.id

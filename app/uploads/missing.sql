@@ -2,9 +2,10 @@
 SELECT count(*) AS missing
 FROM (
     SELECT DISTINCT p.code
-    FROM parcel_version AS v
+    FROM upload AS u
+    INNER JOIN publication AS b ON u.publication_id = b.id
+    INNER JOIN parcel_version AS v ON b.recorded_at = v.recorded_from
     INNER JOIN parcel AS p ON v.parcel_id = p.id
-    INNER JOIN upload AS u ON v.upload_id = u.id
     WHERE
         u.filename = :filename AND u.collection = :collection AND u.state = 'committed' AND v.recorded_to IS NULL
         AND NOT EXISTS (

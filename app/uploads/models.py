@@ -162,6 +162,15 @@ class StagedPortion(Base):
     ellipsoidal_e4: Mapped[int]
 
 
+class StagedOverlaps(Base):
+    """What an upload's own parcels share: the JSON of an ``Overlaid`` by row numbers, made while they were checked."""
+
+    __tablename__ = "staged_overlaps"
+
+    upload_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    overlaid: Mapped[bytes]
+
+
 class SavedMapping(Base):
     """A field mapping kept under a name, for the next file of the same make."""
 

@@ -1,13 +1,15 @@
-"""Overlaps of one publication: found in the child process, kept per pair and per face, told as findings."""
+"""Overlaps of one publication, kept per pair and per face, told as findings.
 
-from typing import Any
+What the file's own parcels share was found while they were checked. Only where a new version lies near stored land, or
+where a cluster lost one of its rows, does the child process overlay again, and only what hangs together there.
+"""
+
+from collections.abc import Sequence
 
 import orjson
-from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from app.db import Publication
-from app.inventory.models import ParcelOverlap, ParcelVersion
 from app.reference import service as reference
 from app.settings import Settings
 from app.sql import run
@@ -15,37 +17,56 @@ from app.uploads import queries
 from app.uploads.child import run_overlay
 from app.uploads.findings import Finding
 from app.uploads.overlaying import Outlines, Overlaid, OverlayJob
+from app.uploads.queries import StoredOutline
 
 TOLD = 1000
 """Overlap findings of one upload; the pairs themselves are all kept."""
 
 
-def record_overlaps(session: Session, settings: Settings, publication: Publication) -> list[Finding]:
-    """Find, keep and tell the overlaps of this publication's versions, with each other and with what is stored."""
-    new = session.execute(
-        select(ParcelVersion.id, ParcelVersion.layer, ParcelVersion.geom.ST_AsBinary(), ParcelVersion.upload_row)
-        .where(ParcelVersion.recorded_from == publication.recorded_at, ParcelVersion.retired.is_(False))
-        .order_by(ParcelVersion.id)
-    ).all()
-    stored = queries.CANDIDATES.all(session, recorded_at=publication.recorded_at)
-    known = [row.id for row in stored]
-    pairs = session.execute(
-        select(ParcelOverlap.first_version_id, ParcelOverlap.second_version_id).where(
-            ParcelOverlap.first_version_id.in_(known), ParcelOverlap.second_version_id.in_(known)
-        )
-    ).all()
-    job = OverlayJob(
-        settings.srid,
-        Outlines([row[0] for row in new], [row[1] for row in new], [bytes(row[2]) for row in new]),
-        Outlines(known, [row.layer for row in stored], [bytes(row.geom) for row in stored]),
-        [(one, other) for one, other in pairs],
-        reference.place_polygons(session),
-    )
-    rows = {row[0]: row[3] for row in new}
-    del new  # its outlines are in the job
-    overlaid = run_overlay(job)
+def record_overlaps(
+    session: Session, settings: Settings, publication: Publication, upload_id: int | None = None
+) -> list[Finding]:
+    """Find, keep and tell the overlaps of this publication's versions, with each other and with what is stored.
+
+    Without an upload nothing was found beforehand: all its versions are overlaid.
+    """
+    at = publication.recorded_at
+    (near,) = queries.NEAR.all(session, recorded_at=at, srid=settings.srid)
+    if upload_id is None:
+        overlaid, again = Overlaid([], []), queries.versions_made(session, at)
+    else:
+        found = queries.staged_overlaps(session, upload_id)
+        versions = queries.versions_of(session, at, {row for pair in found.pairs for row in (pair.a, pair.b)})
+        overlaid, again = found.split(versions, set(near.new))
+    again |= set(near.new)
+    if again:
+        overlaid += _with_stored(session, settings, again, near.stored)
     if overlaid.pairs:
         _keep(session, settings, publication, overlaid)
+    return _told(session, publication, overlaid)
+
+
+def _with_stored(session: Session, settings: Settings, new: set[int], near: list[int]) -> Overlaid:
+    """What the child finds among some new versions and the stored ones that hang together with them."""
+    stored = queries.CANDIDATES.all(session, near=near)
+    known = queries.KNOWN_OVERLAPS.all(session, versions=[row.id for row in stored])
+    job = OverlayJob(
+        settings.srid,
+        _outlines(queries.OUTLINES.all(session, versions=sorted(new))),
+        _outlines(stored),
+        [(pair.one, pair.other) for pair in known],
+        reference.place_polygons(session),
+    )
+    return run_overlay(job)
+
+
+def _outlines(rows: Sequence[StoredOutline]) -> Outlines:
+    return Outlines([row.id for row in rows], [row.layer for row in rows], [bytes(row.geom) for row in rows])
+
+
+def _told(session: Session, publication: Publication, overlaid: Overlaid) -> list[Finding]:
+    pairs = sorted(overlaid.pairs, key=lambda pair: (pair.a, pair.b))[:TOLD]
+    rows = queries.rows_of(session, publication.recorded_at, {end for pair in pairs for end in (pair.a, pair.b)})
     return [
         Finding(
             "overlap",
@@ -55,42 +76,28 @@ def record_overlaps(session: Session, settings: Settings, publication: Publicati
             geometry=pair.geometry,
             values={"square_metres": f"{pair.ellipsoidal:.4f}", "other_row": str(rows.get(min(pair.a, pair.b), "–"))},
         )
-        for pair in overlaid.pairs[:TOLD]
+        for pair in pairs
     ]
 
 
 def _keep(session: Session, settings: Settings, publication: Publication, overlaid: Overlaid) -> None:
-    pairs: list[dict[str, Any]] = [
-        {
-            "first_version_id": min(pair.a, pair.b),
-            "second_version_id": max(pair.a, pair.b),
-            "plane_square_metres": pair.plane,
-            "ellipsoidal_square_metres": pair.ellipsoidal,
-        }
-        for pair in overlaid.pairs
-    ]
-    session.execute(insert(ParcelOverlap), pairs)
+    pairs = overlaid.pairs
+    run(
+        session,
+        "app.uploads",
+        "insert_overlaps.sql",
+        one=[pair.a for pair in pairs],
+        other=[pair.b for pair in pairs],
+        plane=[pair.plane for pair in pairs],
+        ellipsoidal=[pair.ellipsoidal for pair in pairs],
+    )
     members = sorted({member for face in overlaid.faces for member in face.members})
     run(session, "app.uploads", "end_faces.sql", versions=members, recorded_at=publication.recorded_at)
-    faces = [
-        {
-            "wkb": face.wkb.hex(),
-            "district": face.district,
-            "sub_district": face.sub_district,
-            "community": face.community,
-            "boundary_from": face.boundary_from,
-            "boundary_to": face.boundary_to,
-            "plane": str(face.plane),
-            "ellipsoidal": str(face.ellipsoidal),
-            "members": face.members,
-        }
-        for face in overlaid.faces
-    ]
     run(
         session,
         "app.uploads",
         "insert_faces.sql",
-        faces=orjson.dumps(faces).decode(),
+        faces=orjson.dumps(overlaid.to_json()["faces"]).decode(),
         srid=settings.srid,
         recorded_at=publication.recorded_at,
     )

@@ -6,9 +6,10 @@ come from :func:`app.geometry.measure`.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import shapely
@@ -39,11 +40,16 @@ _NODING = 1e-6
 
 @dataclass(frozen=True)
 class Parcels:
-    """Outlines with their ids and layers (surface, above, below); only parcels of one layer can overlap."""
+    """Outlines with their ids and layers (names or numbers); only parcels of one layer can overlap."""
 
     geometries: Geometries
     ids: Ints
-    layers: NDArray[np.object_]
+    layers: NDArray[Any]
+
+    @staticmethod
+    def none() -> "Parcels":
+        """No outlines."""
+        return Parcels(np.zeros(0, dtype=object), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=object))
 
 
 @dataclass(frozen=True)
@@ -207,22 +213,31 @@ def clusters(a: Ints, b: Ints) -> list[list[int]]:
     return list(groups.values())
 
 
-def faces(geometries: Geometries, ids: Ints, srid: int) -> list[Face]:
-    """The land of one cluster that two or more of its parcels claim, one face for each set of claimants.
+def faces(groups: Iterable[tuple[Geometries, Ints]], srid: int) -> list[Face]:
+    """The land of each cluster (outlines and ids) that two or more of its parcels claim, one face for each set of them.
 
     Σ of the parcels − their union = Σ over faces of (claimants − 1) × the face's square metres, which pairs cannot
-    give where three overlap.
+    give where three overlap. Measured all together: most clusters are two parcels.
     """
+    members: list[tuple[int, ...]] = []
+    found: list[shapely.Geometry] = []
+    for geometries, ids in groups:
+        arranged = _arranged(geometries)
+        named = sorted((tuple(sorted(ids[list(group)].tolist())), group) for group in arranged)
+        members += [name for name, _ in named]
+        found += [arranged[group] for _, group in named]
+    outlines = np.array(found, dtype=object)
+    measured = measure(outlines, srid)
+    rows = zip(members, outlines, measured.plane.tolist(), measured.ellipsoidal.tolist(), strict=True)
+    return [Face(*row) for row in rows]
+
+
+def _arranged(geometries: Geometries) -> dict[tuple[int, ...], shapely.Geometry]:
+    """The faces of one cluster by their holders' indices; noded again on a grid where the first try lost one."""
     found = _arrangement(geometries, 0.0)
     twice = float(shapely.area(geometries).sum()) - float(shapely.area(shapely.union_all(geometries)))
     counted = sum((len(members) - 1) * float(shapely.area(part)) for members, part in found.items())
-    if abs(counted - twice) > max(SLIVER, 1e-9 * twice):
-        found = _arrangement(geometries, _NODING)
-    outlines = np.array(list(found.values()), dtype=object)
-    measured = measure(outlines, srid)
-    members = [tuple(sorted(int(ids[index]) for index in group)) for group in found]
-    rows = zip(members, outlines, measured.plane.tolist(), measured.ellipsoidal.tolist(), strict=True)
-    return sorted((Face(*row) for row in rows), key=lambda face: face.members)
+    return found if abs(counted - twice) <= max(SLIVER, 1e-9 * twice) else _arrangement(geometries, _NODING)
 
 
 def _arrangement(geometries: Geometries, grid: float) -> dict[tuple[int, ...], shapely.Geometry]:

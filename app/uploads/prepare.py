@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 import shapely
 
 from app.errors import Refused
@@ -14,12 +15,13 @@ from app.geometry import to_e4
 from app.uploads import checks, mapping, outlines, progress, restricted
 from app.uploads.archive import Upload
 from app.uploads.arrow import pa, pc
-from app.uploads.catalogue import Catalogue, epochs
+from app.uploads.catalogue import Catalogue, Epoch, epochs
 from app.uploads.findings import Finding, from_problem
 from app.uploads.options import PARCEL_COLLECTIONS
-from app.uploads.overlay import Figures, Portions, portions
+from app.uploads.overlay import Figures, Parcels, Portions, portions
+from app.uploads.overlaying import Overlaid, overlaid
 from app.uploads.reader import Read, read
-from app.uploads.rows import Bools, Ints, Rows
+from app.uploads.rows import Bools, Ints, Rows, distinct
 
 BATCH = 20_000
 """Rows of one Arrow batch: what COPY encodes at once."""
@@ -70,10 +72,14 @@ class Job:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What came of a file: ``read`` = ``staged`` + ``refused``; Arrow IPC files for the two staging tables."""
+    """What came of a file: ``read`` = ``staged`` + ``refused``; Arrow IPC files of rows and of portions.
+
+    ``overlaps`` is the JSON of what the file's own parcels share, an ``Overlaid`` whose ids are row numbers.
+    """
 
     rows: Path
     portions: Path
+    overlaps: Path
     findings: list[Finding]
     severities: dict[str, int]
     read: int = 0
@@ -85,6 +91,19 @@ class Prepared:
     layer: str | None = None
     layers: list[str] = field(default_factory=list)
     columns: dict[str, str] = field(default_factory=dict)
+
+
+def paths(workdir: Path) -> tuple[Path, Path, Path]:
+    """The files of a :class:`Prepared` in a folder."""
+    return workdir / "rows.arrow", workdir / "portions.arrow", workdir / "overlaps.json"
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """The portions of the good rows per boundary epoch, and what they share with each other."""
+
+    portions: Sequence[tuple[Portions, Epoch]] = ()
+    overlaid: Overlaid = field(default_factory=lambda: Overlaid([], []))
 
 
 def prepare(job: Job, workdir: Path) -> Prepared:
@@ -111,29 +130,31 @@ def prepare(job: Job, workdir: Path) -> Prepared:
     return _written(rows, cut, unmapped, found, chosen.columns, workdir)
 
 
-def _checked(rows: Rows) -> list[tuple[Portions, Any]]:
-    """Check everything; the portions of the good rows per boundary epoch."""
+def _checked(rows: Rows) -> _Cut:
+    """Check everything; what the good rows are cut into."""
     if rows.findings.file_refused:
-        return []
+        return _Cut()
     progress.begin("checking")
     checks.check(rows)
     if rows.findings.file_refused:
-        return []
+        return _Cut()
     outlines.check(rows)
     if rows.collection not in PARCEL_COLLECTIONS:
-        return []
+        return _Cut()
     restricted.check(rows)
     progress.begin("cutting")
-    good = np.flatnonzero(rows.good)
-    figures = _figures(rows, good)
     try:
-        return [
-            (portions(rows.geometries[good], figures, epoch.places, rows.srid), epoch)
-            for epoch in epochs(rows.catalogue.places)
-        ]
+        return _cut(rows, np.flatnonzero(rows.good), epochs(rows.catalogue.places))
     except Refused as error:
         rows.tell_file(error.code, "refuse", **{name: str(value) for name, value in error.values.items()})
-        return []
+        return _Cut()
+
+
+def _cut(rows: Rows, good: Ints, borders: Sequence[Epoch]) -> _Cut:
+    geometries, figures = rows.geometries[good], _figures(rows, good)
+    cut = [(portions(geometries, figures, epoch.places, rows.srid), epoch) for epoch in borders]
+    _, layers = distinct(rows.staged["layer"])
+    return _Cut(cut, overlaid(Parcels(geometries, good + 1, layers[good]), Parcels.none(), [], borders, rows.srid))
 
 
 def _figures(rows: Rows, good: Ints) -> Figures:
@@ -148,23 +169,26 @@ def _figures(rows: Rows, good: Ints) -> Figures:
 
 def _written(
     rows: Rows,
-    cut: list[tuple[Portions, Any]] | None,
+    cut: _Cut | None,
     unmapped: dict[str, Any],
     found: Read,
     columns: dict[str, str],
     workdir: Path,
 ) -> Prepared:
-    """Write the two Arrow files and say what is in them. A refused file stages nothing."""
+    """Write the files and say what is in them. A refused file stages nothing."""
     rows.findings.name(rows.feature)
     good: Bools = rows.good if cut is not None and not rows.findings.file_refused else np.zeros(rows.count, dtype=bool)
     staged = np.flatnonzero(good)
     batches = (staged[at : at + BATCH] for at in range(0, len(staged), BATCH))
-    _write(workdir / "rows.arrow", ROW_SCHEMA, (_row_table(rows, batch, unmapped) for batch in batches))
-    _write(workdir / "portions.arrow", PORTION_SCHEMA, _portion_tables(cut or [], staged))
+    cut = cut or _Cut()
+    written = paths(workdir)
+    _write(written[0], ROW_SCHEMA, (_row_table(rows, batch, unmapped) for batch in batches))
+    _write(written[1], PORTION_SCHEMA, _portion_tables(cut.portions, staged))
+    written[2].write_bytes(orjson.dumps(cut.overlaid.to_json()))
     return Prepared(
-        workdir / "rows.arrow", workdir / "portions.arrow", rows.findings.all(), rows.findings.by_severity(),
-        found.row_count, len(staged), found.row_count - len(staged), found.crs, found.encoding,
-        found.encoding_evidence, found.layer or None, found.layers, columns,
+        *written, rows.findings.all(), rows.findings.by_severity(), found.row_count, len(staged),
+        found.row_count - len(staged), found.crs, found.encoding, found.encoding_evidence, found.layer or None,
+        found.layers, columns,
     )  # fmt: skip
 
 
@@ -228,7 +252,7 @@ def _json_string(text: str) -> str:
     return '"' + "".join(f"\\u{ord(letter):04x}" if letter < " " else letter for letter in escaped) + '"'
 
 
-def _portion_tables(cut: list[tuple[Portions, Any]], staged: Ints) -> Iterator[Any]:
+def _portion_tables(cut: Sequence[tuple[Portions, Epoch]], staged: Ints) -> Iterator[Any]:
     for found, epoch in cut:
         places = [*epoch.places, None]  # MISSING is -1: the last
         columns: dict[str, Any] = {"row": pa.array(staged[found.parcel] + 1, pa.int64())}

@@ -13,7 +13,8 @@ from app.uploads import mapping, record_checks
 from app.uploads.archive import Upload
 from app.uploads.arrow import pa
 from app.uploads.findings import Finding, from_problem
-from app.uploads.prepare import PORTION_SCHEMA, ROW_SCHEMA, Job, Prepared
+from app.uploads.overlaying import Overlaid
+from app.uploads.prepare import PORTION_SCHEMA, ROW_SCHEMA, Job, Prepared, paths
 from app.uploads.problems import FileRefusedError, Problem
 from app.uploads.rows import Rows
 from app.uploads.tables import Table, read_table
@@ -82,12 +83,13 @@ def _written(rows: Rows, table: Table, problems: Sequence[Problem], columns: dic
     rows.findings.add(from_problem(problem) for problem in problems)
     staged = np.flatnonzero(rows.good).tolist() if not rows.findings.file_refused else []
     made = [_row(rows, row) for row in staged]
-    _write(workdir / "rows.arrow", ROW_SCHEMA, made)
-    _write(workdir / "portions.arrow", PORTION_SCHEMA, [])
+    written = paths(workdir)
+    _write(written[0], ROW_SCHEMA, made)
+    _write(written[1], PORTION_SCHEMA, [])
+    written[2].write_bytes(orjson.dumps(Overlaid([], []).to_json()))
     return Prepared(
-        workdir / "rows.arrow", workdir / "portions.arrow", rows.findings.all(), rows.findings.by_severity(),
-        rows.count, len(staged), rows.count - len(staged), None, table.encoding, None, table.sheet, table.sheets,
-        columns,
+        *written, rows.findings.all(), rows.findings.by_severity(), rows.count, len(staged), rows.count - len(staged),
+        None, table.encoding, None, table.sheet, table.sheets, columns,
     )  # fmt: skip
 
 

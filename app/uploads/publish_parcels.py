@@ -50,7 +50,7 @@ def commit_parcels(
     scopes.retire(session, settings, upload, publication, missing)
     progress.begin("overlaps")
     try:
-        outcome.findings += record_overlaps(session, settings, publication)
+        outcome.findings += record_overlaps(session, settings, publication, upload.id)
     except Refused as error:
         # Too much for the child process: the whole file is refused, with the reason on record.
         values = {name: str(value) for name, value in error.values.items()}
@@ -58,7 +58,8 @@ def commit_parcels(
         return outcome
     progress.begin("events")
     moved_outlines.record(session, publication, actor, upload, chosen)
-    recorded = record_staged_events(session, publication, actor, upload.id, rows)
+    eventful = queries.rows_with_events(session, upload.id, publication.recorded_at)
+    recorded = record_staged_events(session, publication, actor, upload.id, eventful)
     outcome.findings += ledger_findings(session, recorded)
     progress.begin("totals")
     append_rollup(session, publication)

@@ -1,18 +1,20 @@
 """Reading and writing uploads, their findings, and what surrounds them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
+import orjson
 import shapely
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
 from app.errors import Conflict, NotFound
-from app.inventory.models import OverlapFace, OverlapFaceMember
+from app.inventory.models import OverlapFace, OverlapFaceMember, ParcelVersion
 from app.landbank.models import LandEvent
 from app.sql import Query
-from app.uploads.models import Finding, StagedRow, Upload
+from app.uploads.models import Finding, StagedOverlaps, StagedRow, Upload
+from app.uploads.overlaying import Overlaid
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,30 @@ class StoredOutline:
 
 
 @dataclass(frozen=True)
+class Near:
+    """New versions and stored ones whose boxes meet: ids."""
+
+    new: list[int]
+    stored: list[int]
+
+
+@dataclass(frozen=True)
+class KnownOverlap:
+    """A pair of stored versions that share land: ids."""
+
+    one: int
+    other: int
+
+
+@dataclass(frozen=True)
+class PublishedRow:
+    """The version that a publication made of a row of its file."""
+
+    row: int
+    id: int
+
+
+@dataclass(frozen=True)
 class Touched:
     """The code of something that later knowledge builds on."""
 
@@ -56,6 +82,10 @@ class Touched:
 CLASSIFY = Query("app.uploads", "classify.sql", StagedFate)
 MISSING = Query("app.uploads", "missing.sql", Missing)
 CANDIDATES = Query("app.uploads", "overlap_candidates.sql", StoredOutline)
+OUTLINES = Query("app.uploads", "outlines_of.sql", StoredOutline)
+NEAR = Query("app.uploads", "near_stored.sql", Near)
+KNOWN_OVERLAPS = Query("app.uploads", "known_overlaps.sql", KnownOverlap)
+PUBLISHED_ROWS = Query("app.uploads", "published_rows.sql", PublishedRow)
 TOUCHED = Query("app.uploads", "touched_later.sql", Touched)
 
 
@@ -96,6 +126,47 @@ def findings_of(session: Session, upload_id: int, limit: int | None = None) -> l
 def staged_rows(session: Session, upload_id: int) -> Sequence[StagedRow]:
     """The staged rows of a small upload (places, projects), in file order."""
     return session.scalars(select(StagedRow).where(StagedRow.upload_id == upload_id).order_by(StagedRow.row)).all()
+
+
+def staged_overlaps(session: Session, upload_id: int) -> Overlaid:
+    """What an upload's own parcels share, by row numbers."""
+    found = session.get(StagedOverlaps, upload_id)
+    return Overlaid([], []) if found is None else Overlaid.from_json(orjson.loads(found.overlaid))
+
+
+def versions_made(session: Session, recorded_at: datetime) -> set[int]:
+    """Every parcel version that a publication made, but for those that retire a parcel."""
+    made = ParcelVersion.recorded_from == recorded_at, ParcelVersion.retired.is_(False)
+    return set(session.scalars(select(ParcelVersion.id).where(*made)))
+
+
+def versions_of(session: Session, recorded_at: datetime, rows: Collection[int]) -> dict[int, int]:
+    """The version that a publication made of each of some rows."""
+    found = PUBLISHED_ROWS.all(session, recorded_at=recorded_at, rows=list(rows), versions=[])
+    return {one.row: one.id for one in found}
+
+
+def rows_of(session: Session, recorded_at: datetime, versions: Collection[int]) -> dict[int, int]:
+    """The row of each of some versions that a publication made."""
+    found = PUBLISHED_ROWS.all(session, recorded_at=recorded_at, rows=[], versions=list(versions))
+    return {one.id: one.row for one in found}
+
+
+def rows_with_events(session: Session, upload_id: int, recorded_at: datetime) -> list[int]:
+    """Rows of an upload that a publication made versions of and that bring a land event along."""
+    return list(
+        session.scalars(
+            select(StagedRow.row)
+            .join(ParcelVersion, ParcelVersion.upload_row == StagedRow.row)
+            .where(
+                StagedRow.upload_id == upload_id,
+                StagedRow.event.is_not(None),
+                ParcelVersion.recorded_from == recorded_at,
+                ParcelVersion.retired.is_(False),
+            )
+            .order_by(StagedRow.row)
+        )
+    )
 
 
 def live_events_of(session: Session, upload_id: int) -> list[LandEvent]:

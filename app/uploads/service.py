@@ -112,7 +112,7 @@ def check(session: Session, settings: Settings, actor: Actor, upload: Upload) ->
         staging.clear(session, upload.id)
         if result.staged:
             progress.begin("staging")
-            staging.stage(session, upload.id, result.rows, result.portions)
+            staging.stage(session, upload.id, result)
     progress.begin("comparing")
     outcome = _refusable(result.findings, options)
     tried_at_once = options.commit == "auto" and not options.dry_run and options.rows == "all"

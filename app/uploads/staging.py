@@ -8,21 +8,24 @@ from psycopg import sql
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from app.uploads.models import StagedPortion, StagedRow
+from app.uploads.models import StagedOverlaps, StagedPortion, StagedRow
+from app.uploads.prepare import Prepared
 
 
-def stage(session: Session, upload_id: int, rows: Path, portions: Path) -> None:
-    """Stage two Arrow IPC files, with columns as in the staging tables, under an upload.
+def stage(session: Session, upload_id: int, prepared: Prepared) -> None:
+    """Stage what a file was prepared to, under an upload.
 
     Geometry is EWKB in the storage CRS; square metres are whole numbers of 1e-4 m².
     """
-    for table, file in ((StagedRow.__tablename__, rows), (StagedPortion.__tablename__, portions)):
-        _copy(session, table, upload_id, file)
+    _copy(session, StagedRow.__tablename__, upload_id, prepared.rows)
+    _copy(session, StagedPortion.__tablename__, upload_id, prepared.portions)
+    session.add(StagedOverlaps(upload_id=upload_id, overlaid=prepared.overlaps.read_bytes()))
+    session.flush()
 
 
 def clear(session: Session, upload_id: int) -> None:
     """Forget the staged rows of an upload."""
-    for table in (StagedRow, StagedPortion):
+    for table in (StagedRow, StagedPortion, StagedOverlaps):
         session.execute(delete(table).where(table.upload_id == upload_id))
 
 

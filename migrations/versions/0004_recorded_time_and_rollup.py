@@ -15,10 +15,13 @@ def upgrade() -> None:
     op.drop_table("hectares_rollup")
     _hectares_key()
     _hectares_rollup()
+    _staged_overlaps()
+    _references()
 
 
 def _recorded_time() -> None:
-    """A publication finds what it changed without reading the whole inventory."""
+    """A publication finds what it changed without reading the whole inventory; an upload's rows are its publication's."""
+    op.drop_index("ix_parcel_version_upload_id", "parcel_version")
     op.create_index("ix_land_event_recorded_at", "land_event", ["recorded_at"])
     for table in ("parcel_version", "portion"):
         op.create_index(f"ix_{table}_recorded_from", table, ["recorded_from"])
@@ -72,3 +75,18 @@ def _hectares_rollup() -> None:
             postgresql_nulls_not_distinct=True,
         ),
     )
+
+
+def _staged_overlaps() -> None:
+    op.create_table(
+        "staged_overlaps",
+        sa.Column("upload_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("overlaid", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("upload_id", name=op.f("pk_staged_overlaps")),
+    )
+
+
+def _references() -> None:
+    """Checked per statement by app/inventory/references.sql, which every migration runs."""
+    op.drop_constraint("fk_parcel_version_parcel_id", "parcel_version")
+    op.drop_constraint("fk_portion_parcel_version_id", "portion")

@@ -106,6 +106,10 @@ class Desk:
         with Session(self.engine) as session:
             return list(session.scalars(statement))
 
+    def rows(self, statement: Any) -> Sequence[Any]:
+        with Session(self.engine) as session:
+            return session.execute(statement).all()
+
 
 @pytest.fixture
 def desk(database: Settings, database_engine: Engine, tmp_path: Path) -> Desk:

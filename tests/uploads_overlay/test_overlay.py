@@ -103,7 +103,7 @@ def test_pairs_are_those_whose_intersection_has_a_size(geometries: list[shapely.
 @settings(deadline=None)
 def test_faces_are_what_is_counted_too_often(geometries: list[shapely.Polygon]) -> None:
     outlines = np.array(geometries, dtype=object)
-    found = faces(outlines, np.arange(len(outlines)), SRID)
+    found = faces([(outlines, np.arange(len(outlines)))], SRID)
     twice = shapely.area(outlines).sum() - shapely.union_all(outlines).area
     assert sum((len(face.members) - 1) * face.plane for face in found) == pytest.approx(twice, abs=1e-6)
     total = measure(outlines, SRID).ellipsoidal.sum()
@@ -115,7 +115,7 @@ def test_faces_are_what_is_counted_too_often(geometries: list[shapely.Polygon]) 
 
 def test_three_on_one_place_are_counted_twice_too_often() -> None:
     outlines = np.array([rectangle(0, 0, 10, 10), rectangle(5, 0, 15, 10), rectangle(5, 5, 15, 15)])
-    found = {face.members: face.plane for face in faces(outlines, np.array([11, 12, 13]), SRID)}
+    found = {face.members: face.plane for face in faces([(outlines, np.array([11, 12, 13]))], SRID)}
     assert found == {(11, 12): 25.0, (12, 13): 25.0, (11, 12, 13): 25.0}
 
 
@@ -128,7 +128,7 @@ def test_a_lost_face_is_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(overlay, "_arrangement", lossy)
     outlines = np.array([rectangle(0, 0, 10, 10), rectangle(5, 0, 15, 10)])
-    assert [face.plane for face in faces(outlines, np.array([1, 2]), SRID)] == pytest.approx([50.0])
+    assert [face.plane for face in faces([(outlines, np.array([1, 2]))], SRID)] == pytest.approx([50.0])
 
 
 def test_clusters_hold_together() -> None:
@@ -248,7 +248,7 @@ def test_many_vertices_alone_are_not_too_heavy() -> None:
 def _double_counted(outlines: Geometries, srid: int) -> tuple[overlay.Pairs, list[list[int]], float]:
     found = pairs(parcels(*outlines), NONE, srid)
     groups = clusters(found.a, found.b)
-    every = [face for group in groups for face in faces(outlines[group], np.array(group), srid)]
+    every = faces(((outlines[group], np.array(group)) for group in groups), srid)
     return found, groups, sum((len(face.members) - 1) * face.plane for face in every)
 
 

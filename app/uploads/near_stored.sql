@@ -1,0 +1,44 @@
+-- Versions of this publication, and stored versions of other parcels, whose boxes meet in one layer.
+-- Only boxes are compared here: the overlay of user geometry belongs into the limited child process.
+-- Where nothing is stored within the box around the whole publication, nothing is looked up for each version.
+-- Not compared with what a parcel came from: that is the same land, one after the other.
+WITH line AS MATERIALIZED (
+    SELECT
+        h.parcel_id,
+        h.path
+    FROM carried_land(CAST(:recorded_at AS timestamptz)) AS h
+),
+
+extent AS (
+    SELECT ST_SetSRID(ST_Extent(v.geom)::geometry, :srid) AS box
+    FROM parcel_version AS v
+    WHERE v.recorded_from = :recorded_at AND NOT v.retired
+)
+
+SELECT
+    coalesce(array_agg(DISTINCT new.id), '{}') AS new,
+    coalesce(array_agg(DISTINCT old.id), '{}') AS stored
+FROM parcel_version AS new
+INNER JOIN parcel_version AS old
+    ON new.geom && old.geom AND new.layer = old.layer AND new.parcel_id <> old.parcel_id
+WHERE
+    new.recorded_from = :recorded_at AND old.recorded_from < :recorded_at AND old.recorded_to IS NULL
+    AND EXISTS (
+        SELECT 1
+        FROM parcel_version AS any_old
+        INNER JOIN extent ON any_old.geom && extent.box
+        WHERE any_old.recorded_from < :recorded_at AND any_old.recorded_to IS NULL
+    )
+    AND NOT EXISTS (
+        SELECT 1 FROM line AS l
+        WHERE l.parcel_id = new.parcel_id AND old.parcel_id = ANY(l.path)
+    )
+    AND NOT new.retired AND NOT old.retired
+    -- What was retired before the new version holds shares no day with it.
+    AND NOT EXISTS (
+        SELECT 1
+        FROM parcel_version AS gone
+        WHERE
+            gone.parcel_id = old.parcel_id AND gone.retired AND gone.recorded_to IS NULL
+            AND gone.version > old.version AND gone.effective_date <= new.effective_date
+    )
