@@ -1,6 +1,7 @@
 """What the benchmarks share: a private cluster in a throw-away home, the command, and memory watched from outside."""
 
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,7 @@ from app.settings import Settings, load_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 LANDBANK = Path(sys.executable).parent / "landbank"
+SETTLED = 0.5
 ADMIN_KEY = "benchmark-key-of-a-throw-away-database-0000"
 
 
@@ -33,11 +35,16 @@ class Home:
 
 @dataclass(frozen=True)
 class Run:
-    """Seconds on the wall, and the most memory that the process and its children held at one time, MB."""
+    """Seconds on the wall, and the most memory that the process and its children held at one time, MB.
+
+    ``processor``: seconds of processor of the process and its children; ``server``: of the cluster's backends.
+    """
 
     seconds: float
     megabytes: float
     output: str
+    processor: float = 0.0
+    server: float = 0.0
 
 
 @contextmanager
@@ -55,7 +62,7 @@ def fresh_home() -> Iterator[Home]:
 
 def timed(command: list[str | Path], environment: dict[str, str]) -> Run:
     """Run a command to its end. Fails when the command does."""
-    started = time.perf_counter()
+    started, before, served = time.perf_counter(), _children(), _server(environment)
     with tempfile.TemporaryFile("w+") as output:
         process = psutil.Popen(
             [str(part) for part in command], env=environment, stdout=output, stderr=subprocess.STDOUT, cwd=ROOT
@@ -70,7 +77,21 @@ def timed(command: list[str | Path], environment: dict[str, str]) -> Run:
         said = output.read()
     if code:
         raise SystemExit(f"{command} ended with {code}:\n{said[-4000:]}")
-    return Run(seconds, most[0] / 1e6, said)
+    time.sleep(SETTLED)  # the backend ends a moment after its client
+    return Run(seconds, most[0] / 1e6, said, _children() - before, _server(environment) - served)
+
+
+def _children() -> float:
+    """Seconds of processor of every child that has ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _server(environment: dict[str, str]) -> float:
+    """Seconds of processor of every backend of the home's cluster that has ended."""
+    noted = Path(environment["LANDBANK_HOME"]) / "pg" / "postmaster.pid"
+    times = psutil.Process(int(noted.read_text("ascii").split("\n", 1)[0])).cpu_times()
+    return times.children_user + times.children_system
 
 
 def _watch(process: psutil.Popen, most: list[int]) -> None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -24,11 +25,26 @@ def replace(
 ) -> None:
     """Put an upload's findings on record in place of earlier ones; ``geometry`` goes from the storage CRS to CRS84."""
     session.execute(delete(Record).where(Record.upload_id == upload_id))
-    transformer = Transformer.from_crs(settings.srid, "OGC:CRS84", always_xy=True)
+    _insert(session, settings, upload_id, "file", from_file)
+    _insert(session, settings, upload_id, "ledger", ledger)
+
+
+def _insert(session: Session, settings: Settings, upload_id: int, origin: str, findings: Sequence[Finding]) -> None:
+    shown = _crs84(settings, [finding.geometry for finding in findings])
     rows = [
-        _row(transformer, upload_id, origin, finding)
-        for origin, group in (("file", from_file), ("ledger", ledger))
-        for finding in group
+        {
+            "upload_id": upload_id,
+            "origin": origin,
+            "code": finding.code,
+            "severity": finding.severity,
+            "row": finding.row,
+            "feature": finding.feature,
+            "geometry": geometry,
+            "parameters": finding.values,
+            "square_metres_before": finding.square_metres_before,
+            "square_metres_after": finding.square_metres_after,
+        }
+        for finding, geometry in zip(findings, shown, strict=True)
     ]
     if rows:
         session.execute(insert(Record), rows)
@@ -36,36 +52,27 @@ def replace(
 
 def crs84(settings: Settings, geometry: shapely.Geometry) -> dict[str, Any] | None:
     """A geometry of the storage CRS as GeoJSON in CRS84."""
-    return _crs84(Transformer.from_crs(settings.srid, "OGC:CRS84", always_xy=True), geometry)
+    return _crs84(settings, [geometry])[0]
 
 
-def _row(transformer: Transformer, upload_id: int, origin: str, finding: Finding) -> dict[str, Any]:
-    return {
-        "upload_id": upload_id,
-        "origin": origin,
-        "code": finding.code,
-        "severity": finding.severity,
-        "row": finding.row,
-        "feature": finding.feature,
-        "geometry": None if finding.geometry is None else _crs84(transformer, finding.geometry),
-        "parameters": finding.values,
-        "square_metres_before": finding.square_metres_before,
-        "square_metres_after": finding.square_metres_after,
-    }
-
-
-def _crs84(transformer: Transformer, geometry: shapely.Geometry) -> dict[str, Any] | None:
-    """GeoJSON in lon, lat; None where the coordinates are no place on Earth."""
+def _crs84(settings: Settings, geometries: Sequence[shapely.Geometry | None]) -> list[dict[str, Any] | None]:
+    """GeoJSON in lon, lat; None where there is none or the coordinates are no place on Earth. All moved at once."""
 
     def move(points: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.column_stack(transformer.transform(points[:, 0], points[:, 1]))
+        return np.column_stack(_to_crs84(settings.srid).transform(points[:, 0], points[:, 1]))
 
-    moved = shapely.transform(shapely.force_2d(geometry), move)
-    points = shapely.get_coordinates(moved)
-    if not len(points) or not np.isfinite(points).all():
-        return None
-    document: dict[str, Any] = orjson.loads(shapely.to_geojson(moved))
-    return document
+    moved = shapely.transform(shapely.force_2d(np.array(geometries, dtype=object)), move)
+    points, owner = shapely.get_coordinates(moved, return_index=True)
+    shown = np.zeros(len(moved), dtype=bool)
+    shown[owner] = True
+    shown[owner[~np.isfinite(points).all(axis=1)]] = False
+    moved[~shown] = None
+    return [None if text is None else orjson.loads(text) for text in shapely.to_geojson(moved).tolist()]
+
+
+@lru_cache(maxsize=8)
+def _to_crs84(srid: int) -> Transformer:
+    return Transformer.from_crs(srid, "OGC:CRS84", always_xy=True)
 
 
 def from_file(session: Session, upload_id: int) -> list[Finding]:
@@ -100,9 +107,7 @@ def _of_origin(session: Session, upload_id: int, origin: str) -> list[Finding]:
 def replace_ledger(session: Session, settings: Settings, upload_id: int, ledger: Sequence[Finding]) -> None:
     """Put on record what a commit found in the ledger, in place of what an earlier try found."""
     session.execute(delete(Record).where(Record.upload_id == upload_id, Record.origin == "ledger"))
-    transformer = Transformer.from_crs(settings.srid, "OGC:CRS84", always_xy=True)
-    if ledger:
-        session.execute(insert(Record), [_row(transformer, upload_id, "ledger", one) for one in ledger])
+    _insert(session, settings, upload_id, "ledger", ledger)
 
 
 def counts(findings: Sequence[Finding]) -> dict[str, int]:

@@ -91,15 +91,15 @@ def _category_of_the_report(session: Session) -> bool:
     return session.execute(told.limit(1)).first() is not None
 
 
-def rolled_up(session: Session, query: HectaresQuery) -> list[queries.SummedRow]:
-    """The rows and the total of a question that the roll-up answers; equal to ``queries.summed``."""
+def plain_sums(session: Session, query: HectaresQuery) -> list[queries.SummedRow]:
+    """The rows and the total of a question that the roll-up answers, without looking for overlaps (told as 0)."""
     by = {f"by_{name}": name in query.by for name in _DIMENSIONS}
     parameters = query.sql()
     first = _BEGINNING if query.is_stock else query.first_day
     grains, from_days, before_days = zip(
         *periods(first, query.last_day, whole_years="month" not in query.by), strict=True
     )
-    rows = _ROLLED_UP.all(
+    return _ROLLED_UP.all(
         session,
         **{name: parameters[name] for name in _PARAMETERS},
         **by,
@@ -110,6 +110,11 @@ def rolled_up(session: Session, query: HectaresQuery) -> list[queries.SummedRow]
         step=query.step,
         in_one_sub_district=len(query.sub_district) == 1,
     )
+
+
+def rolled_up(session: Session, query: HectaresQuery) -> list[queries.SummedRow]:
+    """The rows and the total of a question that the roll-up answers; equal to ``queries.summed``."""
+    rows = plain_sums(session, query)
     overlapping = [row.parcel_id for row in _OVERLAPPING.all(session, known_at=query.known_at)]
     if not overlapping:
         return rows

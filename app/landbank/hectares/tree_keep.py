@@ -16,7 +16,7 @@ from app.db import Publication, last_publication, lock_publication
 from app.landbank.hectares.packed import NO_KEY, PARCEL, SUM, Packed, added, sums_of, taken, unpack
 from app.landbank.hectares.queries import PACKAGE
 from app.landbank.models import TreeKey, TreeNode, TreeParcel
-from app.sql import load
+from app.sql import load, run
 
 LEAF = 64
 FAN = 8
@@ -119,13 +119,8 @@ def _add(session: Session, batches: Iterable[Packed]) -> None:
         made = [_leaf(next_id + number, parcels) for number, parcels in enumerate(leaves)]
         next_id += len(made)
         level += made
-        places = [
-            {"parcel_id": parcel, "leaf_id": node.id}
-            for node, parcels in zip(made, leaves, strict=True)
-            for parcel in parcels["parcel"].tolist()
-        ]
-        if places:
-            session.execute(insert(TreeParcel), places)
+        of = np.repeat([node.id for node in made], [len(parcels) for parcels in leaves]).astype(np.int64)
+        run(session, PACKAGE, "tree_places.sql", parcels=batch["parcel"].tolist(), leaves=of.tolist())
     while level:
         above = [level[at : at + FAN] for at in range(0, len(level), FAN)] if len(level) > 1 else []
         parents = [_parent(next_id + number, children) for number, children in enumerate(above)]
