@@ -86,7 +86,8 @@ def hectares(
         return make()
     kept: KeptAnswers = request.app.state.kept_answers
     # Whoever may read may read everything: whatever comes to narrow that belongs into the key.
-    return kept.answer((query, form), make)
+    # Which versions a filter lets through follows from the filter and the moment: they may be a million.
+    return kept.answer((query.narrowed(versions=None), form), make)
 
 
 def _rendered(table: service.HectaresTable, form: str) -> Response:
