@@ -21,7 +21,7 @@ Integers = NDArray[np.int64]
 Outlines = Callable[[Integers], NDArray[np.object_]]
 
 _FEW_VERTICES = 32
-_LITTLE_WORK = 1_500
+_LITTLE_WORK = 10_000
 """Vertices times parcels: below this, halving costs more than it saves."""
 _MARGIN = 1.0
 """Metres around the halves, so that no parcel's edge lies along a cut."""
@@ -126,7 +126,11 @@ def _near(piece: Any, bounds: NDArray[np.float64]) -> Any:
     """What of a region lies beside some rectangles."""
     west, south = bounds[:, :2].min(axis=0) - _MARGIN
     east, north = bounds[:, 2:].max(axis=0) + _MARGIN
-    return polygons_of(shapely.intersection(piece, shapely.box(west, south, east, north)))
+    quick = shapely.clip_by_rect(piece, west, south, east, north)
+    # The quick way may leave a piece that crosses itself; the other one never does.
+    return polygons_of(
+        quick if shapely.is_valid(quick) else shapely.intersection(piece, shapely.box(west, south, east, north))
+    )
 
 
 def _joined(found: list[Integers]) -> Integers:

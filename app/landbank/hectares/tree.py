@@ -107,16 +107,18 @@ def _opened(
     leaves = np.empty(0, dtype=np.int64)
     for level in range(int(levels.max(initial=0)), -1, -1):
         here = np.flatnonzero((levels == level) & np.isin(parents, opened))
-        boxes = shapely.box(*found[here, 3:7].T)
-        here = here[shapely.intersects(outline, boxes)]
-        inside = shapely.covers(outline, shapely.box(*found[here, 3:7].T)) & (found[here, 7] <= day)
+        boxes = np.asarray(shapely.box(*found[here, 3:7].T))
+        met = shapely.intersects(outline, boxes)
+        here = here[met]
+        inside = shapely.covers(outline, boxes[met]) & (found[here, 7] <= day)
         whole += ids[here[inside]].tolist()
         opened = np.append(opened, ids[here[~inside]])
         leaves = ids[here[~inside]] if level == 0 else leaves
-    packed = session.execute(select(node.sums).where(node.id == _any(whole))).scalars()
-    sums = [unpack(raw, SUM) for raw in packed]
-    opened_leaves = session.execute(select(node.parcels).where(node.id == _any(leaves.tolist()))).scalars()
-    parcels = [unpack(raw, PARCEL) for raw in opened_leaves]
+    wanted = [*whole, *leaves.tolist()]
+    packed = session.execute(select(node.id, node.sums, node.parcels).where(node.id == _any(wanted))).all()
+    inner = frozenset(whole)
+    sums = [unpack(row.sums, SUM) for row in packed if row.id in inner]
+    parcels = [unpack(row.parcels, PARCEL) for row in packed if row.id not in inner]
     return (
         np.concatenate([np.empty(0, dtype=SUM), *sums]),
         np.concatenate([np.empty(0, dtype=PARCEL), *parcels]),
