@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy.orm import Session
+from starlette.testclient import TestClient
 
 from app.db import last_publication, unit_of_work
 from app.errors import BadRequest
@@ -149,3 +150,22 @@ def test_a_set_of_zones_needs_a_name_that_can_be_said(desk: Desk, name: str | No
         bring(desk, [Row("a", square(0, 0))], name=name)
     with pytest.raises(BadRequest, match="zone_option_elsewhere"):
         bring(desk, PARCELS, collection="parcels", name="x")
+
+
+def test_zones_are_listed_and_asked_for_over_http(desk: Desk, client: TestClient) -> None:
+    desk.upload(PARCELS)
+    bring(desk, [Row("a", square(0, 0))], restrictive=True)
+    listed = client.get("/zones").json()["zones"]
+    assert [(one["name"], one["zones"], one["restrictive"]) for one in listed] == [(NAME, 1, True)]
+    assert client.get("/zones", params={"name": NAME}).json()["zones"][0]["code"] == "a"
+    features = client.get("/zones", params={"name": NAME, "f": "geojson"}).json()["features"]
+    assert features[0]["geometry"]["type"] == "MultiPolygon"
+    assert client.get("/zones", params={"name": "x"}).json()["code"] == "zone_unknown"
+    asked = {"measure": "inventory", "by": "zone", "zones": NAME}
+    rows_found = client.get("/hectares", params=asked).json()["rows"]
+    assert [(row["zone"], row["labels"]["zh"]) for row in rows_found] == [("a", "a"), (None, "片区范围外")]
+    for row in rows_found:
+        behind = client.get(row["links"][0]["href"]).json()["parcels"]
+        assert sum(float(piece["square_metres"]) for piece in behind) == pytest.approx(float(row["square_metres"]))
+    answer = client.post("/uploads", params={"collection": "zones", "filename": "a.zip"}, content=b"x")
+    assert (answer.status_code, answer.json()["code"]) == (400, "zone_name_invalid")
