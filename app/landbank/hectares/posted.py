@@ -161,10 +161,22 @@ class _Reader:
         self.vertices += len(found)
         if self.vertices > MOST_VERTICES:
             raise TooLarge("shape_too_many_vertices", parameter="within", most=MOST_VERTICES)
-        ring = np.array([self._position(position, where) for position in found], dtype=float).reshape(-1, 2)
+        ring = self._plain(found)
+        if ring is None:  # told at the position at fault, or its heights left away
+            ring = np.array([self._position(position, where) for position in found], dtype=float).reshape(-1, 2)
         if len(ring) < _CLOSED or (ring[0] != ring[-1]).any():
             raise Refused("shape_ring_open", parameter="within", where=where)
         return ring
+
+    def _plain(self, positions: Sequence[Any]) -> Any:
+        """Pairs of sound numbers all at once; None where any position needs a closer look."""
+        if not all(type(position) is list and len(position) == 2 for position in positions):  # noqa: PLR2004  x, y
+            return None
+        if not {type(number) for position in positions for number in position} <= {int, float}:
+            return None
+        ring = np.array(positions, dtype=float).reshape(-1, 2)
+        limits = (180.0, 90.0) if self.given.in_degrees else (_LARGEST, _LARGEST)
+        return ring if (np.abs(ring) <= limits).all() else None  # nor for NaN
 
     def _position(self, position: Any, where: str) -> tuple[float, float]:
         numbers = position[:2] if isinstance(position, list) else []
