@@ -4,13 +4,14 @@ Every figure that the service publishes is computed by such a file, which a coll
 (``\set`` understands the same ``:name``).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from functools import cached_property
 from importlib import resources
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import TextClause, func, select, text
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
@@ -40,6 +41,16 @@ class Query(Generic[Row]):
             raise RuntimeError(f"{self.file} gives {tuple(result.keys())}, {self.row.__name__} has {self.names}")
         make: Callable[..., Row] = self.row
         return [make(*values) for values in result]
+
+
+@contextmanager
+def hashed_joins(session: Session) -> Iterator[None]:
+    """Without nested loops: through SQL functions the planner takes a hundred thousand rows for one, and would look
+    through all of one side for each row of the other. Not restored after an error, which ends the transaction.
+    """
+    session.execute(select(func.set_config("enable_nestloop", "off", True)))
+    yield
+    session.execute(select(func.set_config("enable_nestloop", "on", True)))
 
 
 def load(package: str, file: str) -> str:

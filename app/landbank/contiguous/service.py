@@ -21,7 +21,7 @@ from app.errors import Refused
 from app.geometry import hectares as to_hectares
 from app.landbank.contiguous.joining import compactness, parts_apart, united
 from app.landbank.hectares.query import HectaresQuery
-from app.sql import Query
+from app.sql import Query, hashed_joins
 
 PACKAGE = "app.landbank.contiguous"
 MILLISECONDS = 30_000
@@ -112,15 +112,16 @@ def _blocks(session: Session, query: BlockQuery) -> list[Block]:
     land = query.land
     asked = land.sql()
     filters = ("programme", "category", "subcategory", "sub_district", "community", "project", "layer", "within")
-    members = _MEMBERS.all(
-        session,
-        known_at=land.known_at,
-        as_of=land.as_of,
-        **{name: asked[name] for name in filters},
-        max_gap=query.max_gap,
-        min_square_metres=query.min_hectares * 10_000,
-        most=MOST + 1,
-    )
+    with hashed_joins(session):
+        members = _MEMBERS.all(
+            session,
+            known_at=land.known_at,
+            as_of=land.as_of,
+            **{name: asked[name] for name in filters},
+            max_gap=query.max_gap,
+            min_square_metres=query.min_hectares * 10_000,
+            most=MOST + 1,
+        )
     if len(members) > MOST or sum(len(member.outline) for member in members) > MOST_BYTES:
         raise Refused("contiguous_too_many", parameter="min_hectares", most=MOST)
     groups: dict[int, list[Member]] = {}

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.geometry import hectares as to_hectares
+from app.inventory.models import ProjectVersion
 from app.landbank.models import Target
-from app.sql import Query
+from app.sql import Query, hashed_joins
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,12 @@ _STAGED = Query("app.landbank.progress", "pipeline.sql", StagedLand)
 
 
 def pipeline(session: Session, as_of: date, known_at: datetime) -> list[StagedLand]:
-    """All land of staged projects on a day."""
-    return _STAGED.all(session, as_of=as_of, known_at=known_at)
+    """All land of staged projects on a day; nothing is looked through where no project has a stage."""
+    staged = select(ProjectVersion.id).where(ProjectVersion.stage.is_not(None)).limit(1)
+    if session.execute(staged).first() is None:
+        return []
+    with hashed_joins(session):
+        return _STAGED.all(session, as_of=as_of, known_at=known_at)
 
 
 def stages_of(target: Target, land: Iterable[StagedLand]) -> Sequence[StageShare] | None:
