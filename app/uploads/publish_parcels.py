@@ -58,7 +58,8 @@ def commit_parcels(
         return outcome
     progress.begin("events")
     moved_outlines.record(session, publication, actor, upload, chosen)
-    eventful = queries.rows_with_events(session, upload.id, publication.recorded_at)
+    with queries.joined_by_hash(session):
+        eventful = queries.rows_with_events(session, upload.id, publication.recorded_at)
     recorded = record_staged_events(session, publication, actor, upload.id, eventful)
     outcome.findings += ledger_findings(session, recorded)
     progress.begin("totals")
@@ -105,7 +106,8 @@ def _insert(
         upload_date=settings.today(),
         boundary_rows=[row for row, way in chosen.items() if way == "boundary_change"],
     )
-    run(session, "app.uploads", "insert_portions.sql", **shared)
+    with queries.joined_by_hash(session):
+        run(session, "app.uploads", "insert_portions.sql", **shared)
 
 
 def _problem(problem: EventProblem) -> Finding:

@@ -1,6 +1,7 @@
 """Reading and writing uploads, their findings, and what surrounds them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -150,6 +151,17 @@ def rows_of(session: Session, recorded_at: datetime, versions: Collection[int]) 
     """The row of each of some versions that a publication made."""
     found = PUBLISHED_ROWS.all(session, recorded_at=recorded_at, rows=[], versions=list(versions))
     return {one.id: one.row for one in found}
+
+
+@contextmanager
+def joined_by_hash(session: Session) -> Iterator[None]:
+    """Statements over the rows of one publication, which the planner's statistics have never seen.
+
+    They expect a handful, and would compare each staged row with every new version: minutes for 100,000.
+    """
+    session.execute(select(func.set_config("enable_nestloop", "off", True)))
+    yield
+    session.execute(select(func.set_config("enable_nestloop", "on", True)))
 
 
 def rows_with_events(session: Session, upload_id: int, recorded_at: datetime) -> list[int]:
