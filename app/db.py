@@ -83,6 +83,11 @@ def lock_publication(session: Session) -> None:
     session.execute(select(func.pg_advisory_xact_lock(PUBLISH_LOCK)))
 
 
+def nothing_under_way(session: Session) -> bool:
+    """Whether no publication is being made elsewhere, nor will be before this transaction ends."""
+    return bool(session.execute(select(func.pg_try_advisory_xact_lock_shared(PUBLISH_LOCK))).scalar_one())
+
+
 def publish(session: Session, actor: str, action: str, subject: str) -> Publication:
     """Take the publish lock and record a publication, later than every one before."""
     lock_publication(session)

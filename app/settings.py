@@ -2,7 +2,7 @@
 
 import os
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -110,7 +110,11 @@ class Settings(BaseSettings):
 
     def today(self) -> date:
         """Today where the bureau is."""
-        return datetime.now(ZoneInfo(self.tz)).date()
+        return self.day_of(datetime.now(UTC))
+
+    def day_of(self, moment: datetime) -> date:
+        """The day of a moment where the bureau is."""
+        return moment.astimezone(ZoneInfo(self.tz)).date()
 
 
 def load_settings(**overrides: Any) -> Settings:

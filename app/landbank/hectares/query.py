@@ -4,15 +4,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
 from app.cql2.reading import LANGUAGES
-from app.db import last_publication
-from app.errors import BadRequest
+from app.db import last_publication, nothing_under_way
+from app.errors import BadRequest, Unavailable
 from app.landbank.hectares.filtering import matching_versions
 from app.settings import Settings
 
@@ -65,7 +65,7 @@ class HectaresParams(BaseModel):
     zone: str | None = Field(None, description="One zone of zones=NAME, by its code; none: land outside them all")
     filter_: str | None = Field(None, alias="filter", description="CQL2 text or JSON over the parcels' own properties")
     filter_lang: str | None = Field(None, alias="filter-lang", description="cql2-text or cql2-json; told by the filter")
-    boundaries: str = Field("then", description="Place boundaries: then (in force on the day) or now")
+    boundaries: str = Field("then", description="Place boundaries: then (in force on the day), now, or of a day")
     basis: str | None = Field(None, description="declared, document, plane or ellipsoidal in place of the rule's")
     unit: str = Field("ha", description="ha, m2 or mu: adds value")
     round: str = Field("none", description="none, half_up, balanced: adds printed, with 2 decimals")
@@ -101,7 +101,7 @@ class HectaresQuery:
     zone: str | None = None
     filter: str | None = None
     versions: tuple[int, ...] | None = field(default=None, repr=False, compare=False)
-    boundaries: Literal["then", "now"] = "then"
+    boundaries_on: date | None = None
     basis: str | None = None
     unit: str = "ha"
     rounding: str = "none"
@@ -117,9 +117,9 @@ class HectaresQuery:
         return next((step for step in ("month", "year") if step in self.by), None)
 
     @property
-    def boundaries_on(self) -> date | None:
-        """The day whose place boundaries cut the parcels; none: each day's own."""
-        return self.today if self.boundaries == "now" else None
+    def boundaries(self) -> str:
+        """The day whose place boundaries cut the parcels; ``then``: each day's own."""
+        return "then" if self.boundaries_on is None else str(self.boundaries_on)
 
     @property
     def zones_within(self) -> tuple[str, ...]:
@@ -203,6 +203,7 @@ def resolve(session: Session, settings: Settings, params: HectaresParams) -> Hec
     today = settings.today()
     as_of = day("as_of", params.as_of) or today
     first, last = _days(params, as_of)
+    known_at = resolve_known_at(session, params.known_at)
     by = _dimensions(params.by)
     _outlines(params, by)
     return HectaresQuery(
@@ -210,7 +211,7 @@ def resolve(session: Session, settings: Settings, params: HectaresParams) -> Hec
         as_of=as_of,
         first_day=first,
         last_day=last,
-        known_at=resolve_known_at(session, params.known_at),
+        known_at=known_at,
         today=today,
         by=by,
         **{name: _listed(name, getattr(params, name)) for name in _FILTERS},
@@ -221,7 +222,7 @@ def resolve(session: Session, settings: Settings, params: HectaresParams) -> Hec
         zone=params.zone,
         filter=params.filter_,
         versions=_filtered(session, settings, params),
-        boundaries="now" if one_of("boundaries", params.boundaries, ("then", "now")) == "now" else "then",
+        boundaries_on=_boundaries_on(settings, params, known_at),
         basis=None if params.basis is None else one_of("basis", params.basis, BASES),
         unit=one_of("unit", params.unit, UNITS),
         rounding=one_of("round", params.round, ROUNDINGS),
@@ -251,7 +252,11 @@ def day(name: str, value: str | None) -> date | None:
 
 
 def resolve_known_at(session: Session, value: str | None, name: str = "known_at") -> datetime:
-    """The moment asked for, or that of the newest publication. Raises ``BadRequest`` for one to come."""
+    """The moment asked for, or that of the newest publication.
+
+    Raises ``BadRequest`` for one to come, and ``Unavailable`` where a publication under way may yet belong before it:
+    what was answered for a moment stays so.
+    """
     newest = last_publication(session)
     if value is None:
         return newest
@@ -263,6 +268,8 @@ def resolve_known_at(session: Session, value: str | None, name: str = "known_at"
         raise BadRequest("parameter_not_a_moment", parameter=name, name=name, value=value)
     if asked > max(newest, datetime.now(asked.tzinfo)):
         raise BadRequest("known_at_in_future", parameter=name, name=name)
+    if asked > newest and not nothing_under_way(session):
+        raise Unavailable("publication_under_way", parameter=name, newest=moment(newest))
     return asked.astimezone(newest.tzinfo)
 
 
@@ -287,6 +294,15 @@ def _days(params: HectaresParams, as_of: date) -> tuple[date, date]:
     if first > last:
         raise BadRequest("period_reversed", parameter="from", first=first, last=last)
     return first, last
+
+
+def _boundaries_on(settings: Settings, params: HectaresParams, known_at: datetime) -> date | None:
+    """``now`` is today; in what was known at a moment, that moment's day, so that the answer stays as it was."""
+    if params.boundaries == "then":
+        return None
+    if params.boundaries == "now":
+        return settings.today() if params.known_at is None else settings.day_of(known_at)
+    return day("boundaries", params.boundaries)
 
 
 def _dimensions(value: str | None) -> tuple[str, ...]:

@@ -75,7 +75,7 @@ def answers(session: Session, query: HectaresQuery) -> bool:
     return (
         set(query.by) <= _DIMENSIONS
         and not (query.community or query.project or query.filter or query.within or query.is_cut)
-        and query.boundaries == "then"
+        and query.boundaries_on is None
         and len(query.sub_district) <= 1
         and query.known_at >= last_publication(session)
         and not _MIXED.all(session, known_at=query.known_at)

@@ -48,7 +48,7 @@ def may_answer(session: Session, query: HectaresQuery, basis: str) -> bool:
         and query.is_stock
         and set(query.by) <= _DIMENSIONS
         and not (query.sub_district or query.community or query.project or query.filter or query.within or query.zones)
-        and query.boundaries == "then"
+        and query.boundaries_on is None
         and query.known_at >= last_publication(session)
         and basis in _BASES
     )
