@@ -45,8 +45,9 @@ class Query(Generic[Row]):
 
 @contextmanager
 def hashed_joins(session: Session) -> Iterator[None]:
-    """Without nested loops: through SQL functions the planner takes a hundred thousand rows for one, and would look
-    through all of one side for each row of the other. Not restored after an error, which ends the transaction.
+    """Without nested loops, where the planner takes a hundred thousand rows for one and would look through all of one
+    side for each row of the other: through SQL functions, and among rows that statistics have never seen.
+    Not restored after an error, which ends the transaction.
     """
     session.execute(select(func.set_config("enable_nestloop", "off", True)))
     yield

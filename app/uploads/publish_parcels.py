@@ -11,7 +11,7 @@ from app.landbank.events.queries import EntryConflict, EventProblem
 from app.landbank.events.service import StagedEvents, record_staged_events
 from app.landbank.hectares.rollup import append_rollup
 from app.settings import Settings
-from app.sql import run
+from app.sql import hashed_joins, run
 from app.uploads import moved_outlines, progress, queries, scopes
 from app.uploads.findings import Finding
 from app.uploads.models import Upload
@@ -58,7 +58,7 @@ def commit_parcels(
         return outcome
     progress.begin("events")
     moved_outlines.record(session, publication, actor, upload, chosen)
-    with queries.joined_by_hash(session):
+    with hashed_joins(session):
         eventful = queries.rows_with_events(session, upload.id, publication.recorded_at)
     recorded = record_staged_events(session, publication, actor, upload.id, eventful)
     outcome.findings += ledger_findings(session, recorded)
@@ -106,7 +106,7 @@ def _insert(
         upload_date=settings.today(),
         boundary_rows=[row for row, way in chosen.items() if way == "boundary_change"],
     )
-    with queries.joined_by_hash(session):
+    with hashed_joins(session):
         run(session, "app.uploads", "insert_portions.sql", **shared)
 
 

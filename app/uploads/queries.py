@@ -1,7 +1,6 @@
 """Reading and writing uploads, their findings, and what surrounds them."""
 
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -151,17 +150,6 @@ def rows_of(session: Session, recorded_at: datetime, versions: Collection[int]) 
     """The row of each of some versions that a publication made."""
     found = PUBLISHED_ROWS.all(session, recorded_at=recorded_at, rows=[], versions=list(versions))
     return {one.id: one.row for one in found}
-
-
-@contextmanager
-def joined_by_hash(session: Session) -> Iterator[None]:
-    """Statements over the rows of one publication, which the planner's statistics have never seen.
-
-    They expect a handful, and would compare each staged row with every new version: minutes for 100,000.
-    """
-    session.execute(select(func.set_config("enable_nestloop", "off", True)))
-    yield
-    session.execute(select(func.set_config("enable_nestloop", "on", True)))
 
 
 def rows_with_events(session: Session, upload_id: int, recorded_at: datetime) -> list[int]:
