@@ -5,8 +5,8 @@ from alembic import context, op
 from geoalchemy2 import Geometry
 from sqlalchemy.dialects import postgresql
 
-revision = "0006"
-down_revision = "0005"
+revision = "0012"
+down_revision = "0011"
 
 
 def upgrade() -> None:

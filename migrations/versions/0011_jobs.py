@@ -5,8 +5,8 @@ from alembic import op
 
 from app import jobs
 
-revision = "0005"
-down_revision = "0004"
+revision = "0011"
+down_revision = "0010"
 
 
 def upgrade() -> None:
