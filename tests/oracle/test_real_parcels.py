@@ -141,6 +141,13 @@ def test_hectares_by_category_are_those_of_an_independent_computation(
     )
 
 
+def test_every_polygon_shapefile_of_the_corpus_is_compared() -> None:
+    loose = (DATA / "real").rglob("*.shp")
+    zipped = (path for path in (DATA / "real").rglob("*.zip") if _names(path))
+    found = {path.relative_to(DATA / "real").as_posix() for path in (*loose, *zipped)}
+    assert found == {file for _, file, _ in FILES}
+
+
 def test_city9k_has_the_defects_of_its_truth(make_database: MakeDatabase) -> None:
     settings = make_database(crs="EPSG:4547")
     path = DATA / "city9k" / "city_gbk_nocpg.zip"
