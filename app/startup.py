@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -33,6 +34,7 @@ def up(settings: Settings, *, host: str, port: int, demo: bool, once: bool) -> N
     with _terminated_in_order(), embedded.serving(settings), embedded.running(settings) as urls:
         if not once:
             check_port(host, port)
+            check_tls(settings)
         upgrade(settings, urls)
         engine = make_engine(urls.app)
         try:
@@ -56,6 +58,7 @@ def serve(settings: Settings, host: str, port: int) -> None:
     """Serve a database that has been migrated, until Ctrl-C or SIGTERM."""
     with _terminated_in_order(), embedded.serving(settings), embedded.running(settings) as urls:
         check_port(host, port)
+        check_tls(settings)
         engine = make_engine(urls.app)
         try:
             check_migrated(engine, settings.srid)
@@ -98,6 +101,20 @@ def check_port(host: str, port: int) -> None:
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise Conflict("port_unavailable", parameter="port", host=host, port=port, reason=reason) from error
+
+
+def check_tls(settings: Settings) -> None:
+    """Raise ``Conflict`` when HTTPS is asked for without a certificate and a key that belong together."""
+    files = (settings.tls_cert, settings.tls_key)
+    if files == (None, None):
+        return
+    if settings.tls_cert is None or settings.tls_key is None:
+        raise Conflict("tls_half_set")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_cert, settings.tls_key)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or getattr(error, "reason", None) or str(error)
+        raise Conflict("tls_unusable", certificate=files[0], key=files[1], reason=reason) from error
 
 
 def _listen(settings: Settings, urls: Urls, host: str, port: int) -> None:
