@@ -49,6 +49,7 @@ ALLOWED: dict[tuple[str, str], Role | None] = {
     ("GET", "/rules"): Role.VIEWER,
     ("GET", "/rules/{code}"): Role.VIEWER,
     ("POST", "/rules"): Role.ADMIN,
+    ("POST", "/rules/try"): Role.EDITOR,
     ("GET", "/stage-weights"): Role.VIEWER,
     ("POST", "/stage-weights"): Role.ADMIN,
     ("GET", "/card-rules"): Role.VIEWER,

@@ -26,7 +26,9 @@ def bank(session: Session) -> Bank:
     made.parcels("ABCD", category=CATEGORIES)
     for letter, square_metres in DECLARED.items():
         made.event("bank_entry", letter)
-        versions = select(ParcelVersion.id).join(Parcel).where(Parcel.code == letter)
+        versions = (
+            select(ParcelVersion.id).join(Parcel, Parcel.id == ParcelVersion.parcel_id).where(Parcel.code == letter)
+        )
         session.execute(
             update(Portion)
             .where(Portion.parcel_version_id.in_(versions))
