@@ -1,4 +1,4 @@
-"""A zip or loose parts in, the parts of one shapefile out, under names of our own.
+"""A zip or loose files in, its members out, under names of our own.
 
 Names from the archive are never used as paths. Entries are inflated here and not by ``zipfile``, which believes
 the sizes that the directory states; bytes are counted as they are produced. Defences and their reasons:
@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from app.uploads.problems import FileRefusedError, Problem, refusal
-from app.uploads.sniff import ACCEPTED, ARCHIVE_SUFFIXES, HEAD_BYTES, SHAPEFILE_PARTS, kind
+from app.uploads.sniff import ACCEPTED, ARCHIVE_SUFFIXES, HEAD_BYTES, SUFFIXES, kind
 
 MAX_MEMBERS = 2000
 MAX_BYTES = 2 * 1024**3
@@ -41,8 +41,11 @@ _ZIP_ERRORS = (
 )
 _IGNORED_NAMES = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
 _SILENT_SUFFIXES = frozenset(
-    {".sbn", ".sbx", ".xml", ".qmd", ".qix", ".qml", ".qpj", ".fix", ".idm", ".ind", ".sld", ".lyr"}
+    {".sbn", ".sbx", ".qmd", ".qix", ".qml", ".qpj", ".fix", ".idm", ".sld", ".lyr", ".gfs", ".xsd"}
 )
+_SILENT_ENDINGS = (".shp.xml", ".dbf.xml", ".gdb.xml", ".tif.aux.xml")
+WORKBOOK = "xl/workbook.xml"
+"""The member by which a zip is known to be an .xlsx."""
 
 
 @dataclass(frozen=True)
@@ -53,32 +56,15 @@ class Upload:
     name: str
 
 
-@dataclass(frozen=True)
-class Parts:
-    """The files of one shapefile, by lower-case suffix; ``names`` are the sender's."""
-
-    name: str
-    files: dict[str, Path]
-    names: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Unpacked:
-    """The chosen shapefile, the names of all that there were, and what was found on the way."""
-
-    parts: Parts
-    layers: list[str]
-    problems: list[Problem]
-
-
 @dataclass
-class _Budget:
+class Budget:
     """Bytes produced so far from an upload of ``source`` bytes."""
 
     source: int
     produced: int = 0
 
     def add(self, count: int, name: str) -> None:
+        """Count bytes of the member ``name``; refuses what goes beyond."""
         self.produced += count
         if self.produced > MAX_BYTES:
             raise refusal("zip_too_large", name=name, limit=MAX_BYTES)
@@ -87,7 +73,7 @@ class _Budget:
 
 
 @dataclass(frozen=True)
-class _Member:
+class Member:
     """One file of an archive (``info``) or one loose file (``path``)."""
 
     path: PurePosixPath
@@ -96,16 +82,17 @@ class _Member:
 
     @property
     def suffix(self) -> str:
+        """With its dot, in lower case."""
         return self.path.suffix.lower()
 
     @property
     def key(self) -> str:
-        """Folder and stem without regard to case: what a shapefile's parts have in common."""
+        """Folder and stem without regard to case: what the parts of a data set have in common."""
         return unicodedata.normalize("NFC", str(self.path.with_suffix(""))).casefold()
 
 
 @dataclass
-class _Names:
+class Names:
     """What was done to member names, told once per upload."""
 
     decoded: str = ""
@@ -114,6 +101,7 @@ class _Names:
     ignored: list[str] = field(default_factory=list)
 
     def problems(self) -> list[Problem]:
+        """What is to be told."""
         found = []
         if self.decoded:
             found.append(Problem("zip_names_decoded", "warn", values={"encoding": self.decoded}))
@@ -130,74 +118,82 @@ class _Names:
         return found
 
 
-def unpack(uploads: Sequence[Upload], workdir: Path, layer: str | None = None) -> Unpacked:
-    """Put the parts of the shapefile that ``layer`` means into ``workdir``; refuse the unsafe and the unclear."""
+@dataclass
+class Package:
+    """The files of an upload: members of one zip (``source``), or loose ones. ``name`` is the sender's."""
+
+    name: str
+    members: list[Member]
+    names: Names
+    budget: Budget
+    source: Path | None = None
+    problems: list[Problem] = field(default_factory=list)
+
+    def take(self, member: Member, target: Path) -> Path:
+        """The content of a member as a file: a loose one where it lies, one of a zip written to ``target``."""
+        if self.source is None or member.file is not None:
+            return member.file or target
+        try:
+            with self.source.open("rb") as raw:
+                return _inflate(raw, member, target, self.budget)
+        except FileRefusedError:
+            raise
+        except _ZIP_ERRORS as error:
+            raise refusal("zip_damaged", name=self.name) from error
+
+
+def opened(uploads: Sequence[Upload], workdir: Path) -> Package:
+    """What an upload consists of; refuses the unsafe. Nothing is inflated but a zip within the zip."""
     if not uploads:
         raise refusal("nothing_uploaded")
-    heads = [_head(upload.path) for upload in uploads]
-    if any(kind(head) == "zip" for head in heads):
+    if any(kind(head(upload.path)) == "zip" for upload in uploads):
         if len(uploads) > 1:
             raise refusal("zip_with_other_files")
         size = max(1, uploads[0].path.stat().st_size)
-        return _unzip(uploads[0], workdir, layer, _Budget(size), depth=0)
-    return _loose(uploads, heads, layer)
+        return _unzip(uploads[0], workdir, Budget(size), depth=0)
+    members = [
+        Member(PurePosixPath(PurePosixPath(upload.name.replace("\\", "/")).name or "upload"), file=upload.path)
+        for upload in uploads
+    ]
+    return Package(uploads[0].name, members, Names(), Budget(1))
 
 
-def _head(path: Path) -> bytes:
+def head(path: Path) -> bytes:
+    """The bytes by which a file is known."""
     with path.open("rb") as file:
         return file.read(HEAD_BYTES)
 
 
-def _loose(uploads: Sequence[Upload], heads: Sequence[bytes], layer: str | None) -> Unpacked:
-    members = [
-        _Member(PurePosixPath(PurePosixPath(upload.name.replace("\\", "/")).name), file=upload.path)
-        for upload in uploads
-    ]
-    if not any(member.suffix == ".shp" for member in members):
-        raise refusal("format_not_supported_yet", name=uploads[0].name, found=kind(heads[0]), accepted=ACCEPTED)
-    names = _Names()
-    chosen, layers = _choose(_shapefiles(members, names), layer)
-    files = {suffix: member.file for suffix, member in chosen[1].items() if member.file is not None}
-    parts = Parts(chosen[0], files, {suffix: str(member.path) for suffix, member in chosen[1].items()})
-    return Unpacked(parts, layers, [*names.problems(), *_case_problem(chosen[1])])
-
-
-def _unzip(upload: Upload, workdir: Path, layer: str | None, budget: _Budget, depth: int) -> Unpacked:
+def _unzip(upload: Upload, workdir: Path, budget: Budget, depth: int) -> Package:
     try:
         with zipfile.ZipFile(upload.path) as archive:
-            names = _Names()
+            names = Names()
             members = _members(archive, names)
-            inner = [member for member in members if member.suffix == ".zip"]
-            if inner and not any(member.suffix == ".shp" for member in members):
-                return _nested(upload, inner, workdir, layer, budget=budget, depth=depth)
-            chosen, layers = _choose(_shapefiles(members, names, upload.name), layer)
-            with upload.path.open("rb") as raw:
-                files = {
-                    suffix: _inflate(raw, member, workdir / f"{number:03d}{suffix}", budget)
-                    for number, (suffix, member) in enumerate(sorted(chosen[1].items()), start=1)
-                }
-            parts = Parts(chosen[0], files, {suffix: str(member.path) for suffix, member in chosen[1].items()})
-            return Unpacked(parts, layers, [*names.problems(), *_case_problem(chosen[1])])
     except FileRefusedError:
         raise
     except _ZIP_ERRORS as error:
         raise refusal("zip_damaged", name=upload.name) from error
+    if WORKBOOK in {str(member.path) for member in members}:
+        return Package(upload.name, [Member(PurePosixPath(upload.name), file=upload.path)], names, budget)
+    package = Package(upload.name, members, names, budget, upload.path)
+    inner = [member for member in members if member.suffix in {".zip", ".kmz"} and not ignored(member)]
+    if inner and not any(member.suffix in SUFFIXES or ".gdb/" in str(member.path).lower() for member in members):
+        return _nested(package, inner, workdir, depth=depth)
+    return package
 
 
-def _nested(
-    upload: Upload, inner: list[_Member], workdir: Path, layer: str | None, *, budget: _Budget, depth: int
-) -> Unpacked:
+def _nested(package: Package, inner: list[Member], workdir: Path, *, depth: int) -> Package:
     """Open the only zip inside a zip, one level and under the same budget; more is refused."""
     if depth > 0 or len(inner) > 1:
         raise refusal("zip_nested", name=str(inner[0].path))
-    with upload.path.open("rb") as raw:
-        path = _inflate(raw, inner[0], workdir / "inner.zip", budget)
-    unpacked = _unzip(Upload(path, str(inner[0].path)), workdir, layer, budget, depth=1)
-    opened = Problem("zip_inner_opened", "warn", values={"name": str(inner[0].path)})
-    return Unpacked(unpacked.parts, unpacked.layers, [opened, *unpacked.problems])
+    path = package.take(inner[0], workdir / "inner.zip")
+    unpacked = _unzip(Upload(path, str(inner[0].path)), workdir, package.budget, depth=1)
+    opened_too = Problem("zip_inner_opened", "warn", values={"name": str(inner[0].path)})
+    unpacked.problems.insert(0, opened_too)
+    return unpacked
 
 
-def _members(archive: zipfile.ZipFile, names: _Names) -> list[_Member]:
+def _members(archive: zipfile.ZipFile, names: Names) -> list[Member]:
     """Every file of the archive, after the checks that need no inflating."""
     infos = archive.infolist()
     if len(infos) > MAX_MEMBERS:
@@ -213,7 +209,7 @@ def _members(archive: zipfile.ZipFile, names: _Names) -> list[_Member]:
             raise refusal("zip_duplicate_name", name=str(path))
         seen.add(key)
         if not text.endswith("/"):
-            members.append(_Member(path, info=info))
+            members.append(Member(path, info=info))
     return members
 
 
@@ -226,7 +222,7 @@ def _refuse_overlaps(infos: Iterable[zipfile.ZipInfo], directory: int) -> None:
             raise refusal("zip_overlap", name=info.filename)
 
 
-def _name(info: zipfile.ZipInfo, names: _Names) -> str:
+def _name(info: zipfile.ZipInfo, names: Names) -> str:
     """The member's name: UTF-8 by flag or by its bytes, else GB18030, else cp437."""
     if info.flag_bits & _UTF8_NAME:
         return info.orig_filename
@@ -244,7 +240,7 @@ def _name(info: zipfile.ZipInfo, names: _Names) -> str:
     return info.orig_filename
 
 
-def _safe_path(text: str, info: zipfile.ZipInfo, names: _Names) -> PurePosixPath:
+def _safe_path(text: str, info: zipfile.ZipInfo, names: Names) -> PurePosixPath:
     mode = info.external_attr >> 16 if info.create_system == 3 else 0  # noqa: PLR2004 - 3 is Unix in APPNOTE 4.4.2.2
     if info.flag_bits & _ENCRYPTED:
         raise refusal("zip_encrypted", name=text)
@@ -255,109 +251,65 @@ def _safe_path(text: str, info: zipfile.ZipInfo, names: _Names) -> PurePosixPath
         text = text.replace("\\", "/")
     path = PurePosixPath(text)
     if not text or "\x00" in text or text.startswith("/") or ":" in text or ".." in path.parts or not path.parts:
-        raise refusal("zip_unsafe_name", name=_printable(text))
+        raise refusal("zip_unsafe_name", name=printable(text))
     if not text.isprintable():
         names.control = True
     return path
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """A name without control characters, cut to what a message can hold."""
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)[:200]
 
 
-def _ignored(member: _Member) -> bool:
+def ignored(member: Member) -> bool:
+    """Whether a member is a by-product of some program, of which nobody needs to be told."""
     lowered = [part.lower() for part in member.path.parts]
     return (
         "__macosx" in lowered
         or lowered[-1] in _IGNORED_NAMES
         or lowered[-1].startswith("._")
+        or lowered[-1].endswith(_SILENT_ENDINGS)
         or member.suffix in _SILENT_SUFFIXES
     )
 
 
-def _shapefiles(members: list[_Member], names: _Names, container: str = "") -> dict[str, dict[str, _Member]]:
-    """The parts of each shapefile by suffix, under the name it is chosen by."""
-    groups: dict[str, dict[str, _Member]] = {}
-    for member in members:
-        if _ignored(member):
-            continue
-        if member.suffix not in SHAPEFILE_PARTS:
-            names.ignored.append(_printable(str(member.path)))
-            continue
-        parts = groups.setdefault(member.key, {})
-        if member.suffix in parts:
-            raise refusal("zip_duplicate_name", name=str(member.path))
-        parts[member.suffix] = member
-    found = {key: parts for key, parts in groups.items() if ".shp" in parts}
-    names.ignored += [
-        _printable(str(part.path)) for key, parts in groups.items() if key not in found for part in parts.values()
-    ]
-    if not found:
-        raise _nothing(members, container)
-    stems = [parts[".shp"].path.stem for parts in found.values()]
-    return {
-        (stem if stems.count(stem) == 1 else str(parts[".shp"].path.with_suffix(""))): parts
-        for stem, parts in zip(stems, found.values(), strict=True)
-    }
-
-
-def _nothing(members: list[_Member], container: str) -> FileRefusedError:
-    """The refusal for an archive without a .shp: what it holds instead."""
-    nested = [member for member in members if member.suffix in ARCHIVE_SUFFIXES]
+def nothing_usable(package: Package) -> FileRefusedError:
+    """The refusal for an upload without any file that is read: what it holds instead."""
+    nested = [member for member in package.members if member.suffix in ARCHIVE_SUFFIXES and package.source]
     if nested:
-        return refusal("zip_nested", name=_printable(str(nested[0].path)))
-    held = sorted(
-        {member.suffix for member in members if member.suffix}
-        | {".gdb" for member in members if ".gdb/" in str(member.path)}
-    )
-    if not members:
-        return refusal("zip_empty", name=container)
-    return refusal("format_not_supported_yet", name=container, found=" ".join(held[:10]) or "zip", accepted=ACCEPTED)
+        return refusal("zip_nested", name=printable(str(nested[0].path)))
+    if not package.members:
+        return refusal("zip_empty", name=package.name)
+    held = sorted({member.suffix for member in package.members if member.suffix})
+    return unsupported(package.name, " ".join(held[:10]) or "zip")
 
 
-def _choose(
-    found: dict[str, dict[str, _Member]], layer: str | None
-) -> tuple[tuple[str, dict[str, _Member]], list[str]]:
-    layers = sorted(found)
-    listed = ", ".join(layers)
-    if layer is None:
-        if len(found) > 1:
-            raise refusal("layer_not_chosen", count=len(layers), layers=listed)
-        return next(iter(found.items())), layers
-    wanted = unicodedata.normalize("NFC", layer).casefold().removesuffix(".shp")
-    matches = [name for name in layers if unicodedata.normalize("NFC", name).casefold() == wanted]
-    if len(matches) != 1:
-        raise refusal("layer_unknown", layer=layer, layers=listed)
-    return (matches[0], found[matches[0]]), layers
+def unsupported(name: str, found: str) -> FileRefusedError:
+    """The refusal for a file in a format that is not read."""
+    return refusal("format_not_supported_yet", name=printable(name), found=found, accepted=ACCEPTED)
 
 
-def _case_problem(parts: dict[str, _Member]) -> list[Problem]:
-    stems = {member.path.stem for member in parts.values()}
-    return (
-        [Problem("stems_differ_in_case", "warn", values={"names": ", ".join(sorted(stems))})] if len(stems) > 1 else []
-    )
-
-
-def _inflate(raw: BinaryIO, member: _Member, target: Path, budget: _Budget) -> Path:
+def _inflate(raw: BinaryIO, member: Member, target: Path, budget: Budget) -> Path:
     """Write one member to ``target``; its bytes, its stated size and its CRC must agree."""
     info = member.info
     raw.seek(info.header_offset)
     header = raw.read(_LOCAL_HEADER.size)
     if len(header) < _LOCAL_HEADER.size or not header.startswith(b"PK\x03\x04"):
-        raise refusal("zip_damaged", name=_printable(str(member.path)))
+        raise refusal("zip_damaged", name=printable(str(member.path)))
     fields = _LOCAL_HEADER.unpack(header)
     raw.seek(info.header_offset + _LOCAL_HEADER.size + fields[-2] + fields[-1])
     crc = produced = 0
     with target.open("xb") as file:
         for block in _blocks(raw, info):
             produced += len(block)
-            budget.add(len(block), _printable(str(member.path)))
+            budget.add(len(block), printable(str(member.path)))
             if produced > info.file_size:
-                raise refusal("zip_size_lies", name=_printable(str(member.path)), size=info.file_size)
+                raise refusal("zip_size_lies", name=printable(str(member.path)), size=info.file_size)
             crc = zlib.crc32(block, crc)
             file.write(block)
     if produced != info.file_size or crc != info.CRC:
-        raise refusal("zip_bad_crc", name=_printable(str(member.path)))
+        raise refusal("zip_bad_crc", name=printable(str(member.path)))
     return target
 
 
@@ -370,7 +322,7 @@ def _blocks(raw: BinaryIO, info: zipfile.ZipInfo) -> Iterator[bytes]:
             yield piece
         return
     if info.compress_type != zipfile.ZIP_DEFLATED:
-        raise refusal("zip_method", name=_printable(info.filename), method=info.compress_type)
+        raise refusal("zip_method", name=printable(info.filename), method=info.compress_type)
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
         while left > 0 and not inflater.eof and (piece := raw.read(min(_CHUNK, left))):
@@ -380,4 +332,4 @@ def _blocks(raw: BinaryIO, info: zipfile.ZipInfo) -> Iterator[bytes]:
                 piece = inflater.unconsumed_tail
         yield inflater.flush(_CHUNK)
     except zlib.error as error:
-        raise refusal("zip_bad_crc", name=_printable(info.filename)) from error
+        raise refusal("zip_bad_crc", name=printable(info.filename)) from error

@@ -1,4 +1,4 @@
-"""Which coordinate reference system a file is in: what its .prj or its sender says, never a guess.
+"""Which coordinate reference system a file is in: what the file or its sender says, never a guess.
 
 EPSG codes of China: CGCS2000 3-degree zones 25-45 are 4488 + zone (eastings with the zone in front) and
 4509 + zone (by central meridian, 3 x zone degrees); 6-degree zones 13-23 are 4478 + zone and 4489 + zone.
@@ -51,23 +51,23 @@ class Declared:
     problems: list[Problem] = field(default_factory=list)
 
 
-def declare(prj: bytes | None, stated: str | None, sample: Floats, storage: int) -> Declared:
-    """The CRS stated by the sender, else the one of the .prj; refuses where there is none, naming likely ones.
+def declare(from_file: CRS | None, stated: str | None, sample: Floats, storage: int) -> Declared:
+    """The CRS stated by the sender, else the one of the file; refuses where there is none, naming likely ones.
 
     ``sample`` holds one x, y of each feature, for the hint only.
     """
-    from_prj, problems = parse_prj(prj)
+    problems: list[Problem] = []
     if stated is not None:
         chosen = _identified(parse_stated(stated))
-        if from_prj is not None and not _same(chosen.crs, from_prj):
-            values: dict[str, object] = {"stated": chosen.label, "prj": _identified(from_prj).label}
-            problems.append(Problem("crs_differs_from_prj", "warn", values=values))
-        if from_prj is None:
+        if from_file is not None and not _same(chosen.crs, from_file):
+            values: dict[str, object] = {"stated": chosen.label, "file": _identified(from_file).label}
+            problems.append(Problem("crs_differs_from_file", "warn", values=values))
+        if from_file is None:
             problems.append(Problem("crs_stated", "warn", values={"crs": chosen.label}))
         return Declared(chosen.crs, chosen.label, problems)
-    if from_prj is None:
-        raise FileRefusedError(*problems, missing(sample, storage))
-    chosen = _identified(from_prj)
+    if from_file is None:
+        raise FileRefusedError(missing(sample, storage))
+    chosen = _identified(from_file)
     return Declared(chosen.crs, chosen.label, problems)
 
 

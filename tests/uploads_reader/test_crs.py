@@ -109,8 +109,8 @@ def test_cgcs2000_under_names_of_other_programs(
 
 def test_stated_beats_prj_and_says_so(tmp_path: Path) -> None:
     result = read_at(tmp_path / "other", X, Y, prj(4526), crs="EPSG:4547")
-    assert codes(result) == ["crs_differs_from_prj"]
-    assert result.problems[0].values == {"stated": "EPSG:4547", "prj": "EPSG:4526"}
+    assert codes(result) == ["crs_differs_from_file"]
+    assert result.problems[0].values == {"stated": "EPSG:4547", "file": "EPSG:4526"}
     assert codes(read_at(tmp_path / "same", X, Y, prj(4547), crs="4547")) == []
     assert codes(read_at(tmp_path / "none", X, Y, None, crs="urn:ogc:def:crs:EPSG::4547")) == ["crs_stated"]
 

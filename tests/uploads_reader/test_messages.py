@@ -11,7 +11,20 @@ import app.uploads
 from app.errors import message
 
 FOLDER = Path(app.uploads.__file__).parent
-MODULES = ("archive", "shapefile", "rings", "dbf", "encoding", "crs", "place", "reader", "sniff")
+MODULES = (
+    "archive",
+    "shapefile",
+    "rings",
+    "dbf",
+    "encoding",
+    "crs",
+    "place",
+    "reader",
+    "sniff",
+    "formats/datasets",
+    "formats/source",
+    "formats/shapefiles",
+)
 CATALOGUE = json.loads((FOLDER.parent / "messages" / "reader.json").read_text())
 
 
