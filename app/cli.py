@@ -13,7 +13,7 @@ from app.console import JsonFlag, command, guarded, out, print_json, print_table
 from app.db import publish
 from app.landbank import cli as landbank
 from app.landbank.hectares.rollup import rebuild_rollup
-from app.migrate import migrate
+from app.migrate import analyze_derived, migrate
 from app.reference import cli as reference
 from app.settings import load_settings
 from app.uploads import cli as uploads
@@ -88,9 +88,11 @@ def db_migrate() -> None:
 @db_app.command("rebuild")
 def db_rebuild() -> None:
     """Rebuild everything derived: the roll-up behind fast totals."""
-    with command() as run, run.session() as session:
-        publish(session, run.actor.name, "rebuild", "rollup")
-        rebuild_rollup(session)
+    with embedded.running(load_settings()) as urls:
+        with command() as run, run.session() as session:
+            publish(session, run.actor.name, "rebuild", "rollup")
+            rebuild_rollup(session)
+        analyze_derived(urls.owner)
     out.print("ok")
 
 

@@ -31,6 +31,7 @@ REPEATABLE: Sequence[tuple[str, str]] = (
     ("app.landbank", "counted_piece.sql"),
     ("app", "grants.sql"),
 )
+STATISTICS = ("app.landbank.hectares", "analyze.sql")
 
 
 def migrate(owner_url: str, app_role: str, srid: int) -> None:
@@ -56,6 +57,17 @@ def migrate(owner_url: str, app_role: str, srid: int) -> None:
                 # What is derived follows its definition, which a release may change.
                 with Session(connection) as session:
                     rebuild_rollup(session)
+                connection.execute(text(load(*STATISTICS)))
             connection.commit()
+    finally:
+        engine.dispose()
+
+
+def analyze_derived(owner_url: str) -> None:
+    """Tell the planner what the derived tables hold now. Only their owner can: another role is warned, and no more."""
+    engine = create_engine(normalised_url(owner_url))
+    try:
+        with engine.begin() as connection:
+            connection.execute(text(load(*STATISTICS)))
     finally:
         engine.dispose()

@@ -50,6 +50,17 @@ def test_check_tells_by_its_exit_code(run: Run, owner_engine: Engine, capsys: py
     assert "check_portions" in {one["properties"]["code"] for one in json.loads(told)["features"]}
 
 
+def test_what_is_derived_is_rebuilt_and_the_planner_told(run: Run, owner_engine: Engine) -> None:
+    with owner_engine.begin() as connection:
+        connection.execute(text("DELETE FROM hectares_rollup"))
+    assert run("check")[0] == Refused.exit_code
+    assert run("db", "rebuild")[0] == 0
+    assert run("check")[0] == 0
+    counted = text("SELECT reltuples FROM pg_class WHERE relname IN ('hectares_key', 'hectares_rollup', 'tree_parcel')")
+    with owner_engine.connect() as connection:
+        assert min(connection.execute(counted).scalars()) > 0
+
+
 def test_rules_are_set_from_a_file_and_changes_told(
     run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

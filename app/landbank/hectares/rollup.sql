@@ -2,22 +2,23 @@
 -- and single days (grains, from_days, before_days), and what changed in each is added. A stock adds everything up to
 -- its day. Overlaps are not here: they come from hectares.sql over the few parcels that overlap.
 
--- The keys asked for, and the line of the answer that each adds to. Lines are numbers: texts are compared only here.
+-- Every key, whether it is asked for, and the line of the answer that it adds to. Lines are numbers: texts are compared
+-- only here. Keys not asked for are left out after the join: the planner takes the filters to let through next to none
+-- of them, and looked the roll-up up key by key.
 WITH told AS (
     SELECT
         k.id,
+        asked_for(k.programme, :programme)
+        AND (asked_for(k.land_category, :category) OR asked_for(coalesce(t.top, k.land_category), :category))
+        AND asked_for(k.land_category, :subcategory)
+        AND asked_for(k.sub_district, :sub_district)
+        AND asked_for(k.layer, :layer) AS is_asked_for,
         CASE WHEN :by_category THEN coalesce(t.top, k.land_category) END AS category,
         CASE WHEN :by_subcategory THEN k.land_category END AS subcategory,
         CASE WHEN :by_sub_district THEN k.sub_district END AS sub_district,
         CASE WHEN :by_programme THEN k.programme END AS programme
     FROM hectares_key AS k
     LEFT JOIN top_category(:known_at) AS t ON k.land_category = t.code
-    WHERE
-        asked_for(k.programme, :programme)
-        AND (asked_for(k.land_category, :category) OR asked_for(coalesce(t.top, k.land_category), :category))
-        AND asked_for(k.land_category, :subcategory)
-        AND asked_for(k.sub_district, :sub_district)
-        AND asked_for(k.layer, :layer)
 ),
 
 key AS (
@@ -35,6 +36,7 @@ line AS (
         k.sub_district,
         k.programme
     FROM key AS k
+    WHERE k.is_asked_for
 ),
 
 change AS (
@@ -61,7 +63,7 @@ change AS (
     INNER JOIN hectares_rollup AS r
         ON a.grain = r.grain AND a.from_day <= r.first_day AND a.before_day > r.first_day
     INNER JOIN key AS k ON r.key_id = k.id
-    WHERE r.measure = :measure
+    WHERE r.measure = :measure AND k.is_asked_for
     GROUP BY 1, 2, 3
 ),
 
