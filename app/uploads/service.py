@@ -16,7 +16,7 @@ from app import files
 from app.auth import Actor, audit
 from app.errors import BadRequest, Conflict
 from app.settings import Settings
-from app.uploads import mapping, preparing, progress, queries, records, scopes, staging
+from app.uploads import mapping, preparing, progress, queries, records, scopes, staging, stated
 from app.uploads.findings import Finding
 from app.uploads.models import SavedMapping, Upload
 from app.uploads.moved_outlines import WAYS
@@ -58,6 +58,7 @@ def receive(
     """Keep the originals by content and open the record."""
     if not incoming:
         raise BadRequest("file_missing", parameter="file")
+    resolved = _resolved(session, options)
     kept = [{"name": name, "sha256": files.keep(settings.files_path, path)} for name, path in incoming]
     upload = Upload(
         state="received",
@@ -67,7 +68,7 @@ def receive(
         filename=_shown_name(kept),
         sha256=_digest(kept),
         files=kept,
-        options=asdict(_resolved(session, options)),
+        options=asdict(resolved),
         actor=actor.name,
         counts={},
         hectares_before={},
@@ -98,6 +99,7 @@ def _resolved(session: Session, options: UploadOptions) -> UploadOptions:
         if saved is None:
             raise BadRequest("mapping_unknown", parameter="mapping", mapping=options.mapping)
         options = replace(options, mapping=saved.mapping)
+    stated.check_stated(options)
     scopes.check_scope(session, options)
     mapping.parse(options.mapping if isinstance(options.mapping, dict) else None, options.collection)
     return options

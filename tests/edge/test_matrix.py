@@ -43,6 +43,7 @@ ALLOWED: dict[tuple[str, str], Role | None] = {
     ("GET", "/mappings"): Role.VIEWER,
     ("GET", "/mappings/{name}"): Role.VIEWER,
     ("PUT", "/mappings/{name}"): Role.EDITOR,
+    ("DELETE", "/mappings/{name}"): Role.EDITOR,
     ("POST", "/hectares"): Role.VIEWER,
     ("GET", "/contiguous"): Role.VIEWER,
     ("GET", "/projects"): Role.VIEWER,

@@ -131,7 +131,7 @@ BOW_TIE = {"type": "Polygon", "coordinates": [[[500_000, 2_500_000], [500_100, 2
          "lineage_geometry_unreadable"),
         (split_of("A", ("A1", "X"), ("A2", None)), 422, "lineage_geometry_unreadable"),
         (split_of("A", *HALVES, crs="EPSG:4490"), 422, "crs_does_not_fit"),
-        (split_of("A", *HALVES, crs="EPSG:999999"), 422, "crs_unknown"),
+        (split_of("A", *HALVES, crs="EPSG:999999"), 400, "crs_unknown"),
         (split_of("A", *HALVES, crs="EPSG:2383"), 422, "crs_old_datum"),
         (split_of("A", *HALVES, document=999_999), 422, "document_unknown"),
         (split_of("A", *HALVES, effective_date="2026-01-15"), 422, "lineage_before_event"),

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 import pytest
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 from app.auth import AuditEntry
 from app.cli import app
 from app.errors import LandbankError
+from app.uploads.models import SavedMapping
 from tests.conftest import Keys
 from tests.uploads.conftest import MAPPING, Desk, Row, square, write
 
@@ -27,6 +29,35 @@ def test_a_saved_mapping_reads_the_next_file(client: TestClient, desk: Desk) -> 
     done = client.post("/uploads", data=form, files={"file": ("parcels.zip", sent)}).json()
     assert (done["state"], done["counts"]["new"]) == ("committed", 1)
     assert desk.scalar(select(AuditEntry.detail).where(AuditEntry.action == "mapping.save").limit(1)) == MAPPING
+
+
+def test_a_mapping_can_be_forgotten_and_uploads_keep_theirs(client: TestClient, desk: Desk, keys: Keys) -> None:
+    client.put("/mappings/交地 表", json=MAPPING)
+    sent = {"file": ("parcels.zip", write(desk.folder / "parcels.zip", [Row("A", square(0, 0))]).read_bytes())}
+    form = {"collection": "parcels", "mapping": "交地 表"}
+    waiting = client.post("/uploads", data=form, files=sent).json()["id"]
+    assert client.delete("/mappings/交地 表", headers={"X-API-Key": keys.viewer}).status_code == 403
+    gone = client.delete("/mappings/交地 表")
+    assert (gone.status_code, gone.content) == (204, b"")
+    assert desk.scalar(select(AuditEntry.detail).where(AuditEntry.action == "mapping.delete")) == MAPPING
+    for answer in (client.get("/mappings/交地 表"), client.delete("/mappings/交地 表")):
+        assert (answer.status_code, answer.json()["code"]) == (404, "mapping_unknown")
+    assert client.post("/uploads", data=form, files=sent).json()["code"] == "mapping_unknown"
+    assert client.patch(f"/uploads/{waiting}", json={"rows": "good"}).json()["counts"]["new"] == 1
+    assert client.post(f"/uploads/{waiting}/commit").json()["state"] == "committed"
+
+
+def test_a_mapping_changes_only_as_it_was_read(client: TestClient) -> None:
+    assert client.put("/mappings/a", json=MAPPING, headers={"If-Match": "*"}).status_code == 412
+    first = client.put("/mappings/a", json={}).headers["etag"]
+    assert client.get("/mappings/a").headers["etag"] == first
+    second = client.put("/mappings/a", json=MAPPING, headers={"If-Match": first}).headers["etag"]
+    assert second != first
+    for method in ("PUT", "DELETE"):
+        late = client.request(method, "/mappings/a", json={} if method == "PUT" else None, headers={"If-Match": first})
+        assert (late.status_code, late.json()["code"]) == (412, "changed_meanwhile")
+    assert client.get("/mappings/a").json()["mapping"] == MAPPING
+    assert client.delete("/mappings/a", headers={"If-Match": second}).status_code == 204
 
 
 def test_saving_is_for_editors(client: TestClient, keys: Keys) -> None:
@@ -81,6 +112,21 @@ def test_by_command_the_same(run: CliRunner, desk: Desk) -> None:
     parcels = write(desk.folder / "parcels.zip", [Row("A", square(0, 0))])
     done = run.invoke(app, ["upload", str(parcels), "--collection", "parcels", "--mapping", "handed", "--json"])
     assert (done.exit_code, orjson.loads(done.stdout)["state"]) == (0, "committed")
+    assert "已删除 deleted" in run.invoke(app, ["mapping", "delete", "handed"]).stdout
+    gone = run.invoke(app, ["mapping", "delete", "handed"]).exception
+    assert isinstance(gone, LandbankError)
+    assert gone.code == "mapping_unknown"
+
+
+def test_the_list_tells_times_of_the_bureau(
+    run: CliRunner, desk: Desk, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.put("/mappings/a", json=MAPPING)
+    saved = desk.scalar(select(SavedMapping.saved_at))
+    for zone in ("Asia/Shanghai", "America/New_York"):
+        monkeypatch.setenv("LANDBANK_TZ", zone)
+        shown = f"{saved.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
+        assert shown in run.invoke(app, ["mapping", "list"]).stdout
 
 
 def test_files_that_are_no_mapping_are_said(run: CliRunner, tmp_path: Path) -> None:

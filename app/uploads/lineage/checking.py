@@ -21,6 +21,7 @@ from app.uploads.lineage.drawing import Difference, DrawJob, Drawn
 from app.uploads.lineage.queries import Standing
 from app.uploads.outlines import SHARE, TOLERANCE
 from app.uploads.records import crs84
+from app.uploads.stated import check_crs
 
 
 def draw(
@@ -31,7 +32,11 @@ def draw(
     present: Sequence[int],
     lands: Sequence[bytes] = (),
 ) -> Drawn:
-    """Look at drawn geometries (each with its parameter's name) in the child process. Raises ``Refused``."""
+    """Look at drawn geometries (each with its parameter's name) in the child process.
+
+    Raises ``BadRequest`` for what is no coordinate system, ``Refused`` for the rest.
+    """
+    check_crs(crs)
     texts = [orjson.dumps(_bare(geometry)).decode() for _, geometry in drawn]
     outlines = [queries.outline(session, version_id) for version_id in present]
     places = reference.place_polygons(session)

@@ -1,7 +1,8 @@
-"""``landbank mapping save|list|show``."""
+"""``landbank mapping save|list|show|delete``."""
 
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import orjson
 import typer
@@ -38,10 +39,11 @@ def list_mappings(as_json: JsonFlag = False) -> None:
     """List the saved mappings."""
     with command() as run, run.session() as session:
         documents = [service.document(one) for one in service.every(session)]
+        zone = ZoneInfo(run.settings.tz)
     if as_json:
         print_json({"mappings": documents})
         return
-    rows = [[one["name"], one["actor"], f"{one['saved_at']:%Y-%m-%d %H:%M}"] for one in documents]
+    rows = [[one["name"], one["actor"], f"{one['saved_at'].astimezone(zone):%Y-%m-%d %H:%M}"] for one in documents]
     print_table("字段映射 mappings", ["name", "saved by", "saved at"], rows)
 
 
@@ -51,3 +53,11 @@ def show_mapping(name: Name) -> None:
     with command() as run, run.session() as session:
         document = service.document(service.saved(session, name))
     print_json(document)
+
+
+@app.command("delete")
+def delete_mapping(name: Name) -> None:
+    """Forget a saved mapping; uploads that were read with it keep it."""
+    with command() as run, run.session() as session:
+        service.delete(session, run.actor, name)
+    out.print(f"{name}: 已删除 deleted", markup=False, highlight=False)

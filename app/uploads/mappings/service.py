@@ -1,4 +1,4 @@
-"""Saving and finding mappings. An upload keeps the mapping that it was read with, whatever is saved afterwards."""
+"""Saving, finding and forgetting mappings. An upload keeps the mapping that it was read with, whatever comes after."""
 
 from typing import Any
 
@@ -52,6 +52,19 @@ def saved(session: Session, name: str) -> SavedMapping:
     if found is None:
         raise NotFound("mapping_unknown", parameter="name", mapping=name)
     return found
+
+
+def held(session: Session, name: str) -> SavedMapping | None:
+    """The mapping of a name, if there is one, which nobody else changes until the transaction ends."""
+    return session.get(SavedMapping, name, with_for_update=True)
+
+
+def delete(session: Session, actor: Actor, name: str) -> None:
+    """Forget a mapping; uploads that were read with it keep it. Raises ``NotFound``."""
+    found = held(session, name) or saved(session, name)
+    session.delete(found)
+    session.flush()
+    audit(session, actor, "mapping.delete", f"mapping:{name}", found.mapping)
 
 
 def every(session: Session) -> list[SavedMapping]:
