@@ -28,7 +28,7 @@ from app import __version__, auth
 from app.auth import Actor, Role, require
 from app.check.api import router as check
 from app.db import make_engine
-from app.edge import KeptAnswers, Route, answer, public, router
+from app.edge import KeptAnswers, Route, allowed_methods, answer, public, router
 from app.edge.docs import docs_page
 from app.edge.middleware import PAGE_POLICY, Edge, Metrics
 from app.edge.problems import install, problem_response
@@ -184,7 +184,7 @@ def create_app(settings: Settings, routers: Sequence[APIRouter] = ROUTERS) -> Fa
     app.state.read_engine = app.state.engine.execution_options(
         isolation_level="REPEATABLE READ", postgresql_readonly=True
     )
-    install(app)
+    install(app, lambda path: allowed_methods(routers, path))
     app.add_middleware(
         Edge, metrics=metrics_of_app, secure=settings.tls_cert is not None, public=settings.public_url or ""
     )

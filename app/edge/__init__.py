@@ -6,8 +6,16 @@ from app.edge.idempotency import IdempotencyKey
 from app.edge.kept import KeptAnswers
 from app.edge.links import public_url, with_absolute_links
 from app.edge.problems import problem_document, request_id
-from app.edge.responses import answer, check_if_match, csv_answer, csv_safe, file_answer, weak_etag
-from app.edge.routing import Guard, Route, SessionDep, public, router
+from app.edge.responses import (
+    answer,
+    check_if_match,
+    check_if_match_answer,
+    csv_answer,
+    csv_safe,
+    file_answer,
+    weak_etag,
+)
+from app.edge.routing import Guard, Route, SessionDep, allowed_methods, public, router
 from app.edge.workbook import Sheet, workbook, workbook_answer
 
 __all__ = [
@@ -21,8 +29,10 @@ __all__ = [
     "SessionDep",
     "Sheet",
     "Uploads",
+    "allowed_methods",
     "answer",
     "check_if_match",
+    "check_if_match_answer",
     "csv_answer",
     "csv_safe",
     "event_stream",

@@ -31,7 +31,12 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 async def counted(request: Request, limit: int, code: str) -> AsyncIterator[bytes]:
-    """The body as it arrives. Raises ``TooLarge`` before reading when the length is announced, else on passing it."""
+    """The body as it arrives. Raises ``TooLarge`` before reading when the length is announced, else on passing it.
+
+    Raises ``UnsupportedMedia`` for a compressed body: a few bytes of it may become any number.
+    """
+    if request.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
+        raise UnsupportedMedia("content_encoding_unsupported")
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > limit:
         raise TooLarge(code, limit=limit)

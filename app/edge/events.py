@@ -9,6 +9,8 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+HEAD = "landbank.head"
+"""Set in the scope of a request whose answer goes out without its body."""
 LOOK_SECONDS = 0.5
 SILENT_LOOKS = 30
 """After so many looks without a change a comment is sent, so that proxies keep the connection."""
@@ -36,6 +38,6 @@ async def _events(request: Request, look: Callable[[], tuple[dict[str, Any], boo
             yield b"data: " + orjson.dumps(document) + b"\n\n"
         elif silent % SILENT_LOOKS == 0:
             yield b": still\n\n"
-        if ended or request.app.state.closing.is_set():
+        if ended or request.app.state.closing.is_set() or HEAD in request.scope:
             return
         await anyio.sleep(LOOK_SECONDS)

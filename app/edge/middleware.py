@@ -12,6 +12,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.edge.events import HEAD
 from app.edge.links import absolute_url, public_url
 from app.edge.problems import Unforeseen, from_database, problem_response, request_id
 from app.errors import LandbankError, Unavailable
@@ -68,11 +69,16 @@ class Edge:
         token = request_id.set(identity)
         public_url.set(self.public)
         started, answered = time.perf_counter(), _Answered()
+        sender = self._sender(send, identity, answered)
+        served = scope
+        if scope["method"] == "HEAD":
+            # HEAD is GET without its body, whatever the route.
+            served, sender = {**scope, "method": "GET", HEAD: True}, _without_body(sender)
         try:
-            await self._serve(scope, receive, self._sender(send, identity, answered), answered)
+            await self._serve(served, receive, sender, answered)
         finally:
             request_id.reset(token)
-            self._account(scope, identity, answered.status, time.perf_counter() - started)
+            self._account(served, scope["method"], identity, answered.status, time.perf_counter() - started)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, answered: "_Answered") -> None:
         try:
@@ -103,22 +109,31 @@ class Edge:
 
         return sender
 
-    def _account(self, scope: Scope, identity: str, status: int, seconds: float) -> None:
+    def _account(self, scope: Scope, method: str, identity: str, status: int, seconds: float) -> None:
         template = _template(scope)
-        method = scope["method"] if template != "-" else "-"
-        self.metrics.requests.labels(method, template, str(status)).inc()
-        self.metrics.seconds.labels(method, template).observe(seconds)
+        counted = method if template != "-" else "-"
+        self.metrics.requests.labels(counted, template, str(status)).inc()
+        self.metrics.seconds.labels(counted, template).observe(seconds)
         actor = scope.get("state", {}).get("actor")
         # The query is left out: a key pasted into an address must not stay in a log.
         log.info(
             "request",
             request_id=identity,
-            method=scope["method"],
+            method=method,
             path=scope["path"],
             status=status,
             milliseconds=round(seconds * 1000, 1),
             actor=getattr(actor, "name", None),
         )
+
+
+def _without_body(send: Send) -> Send:
+    async def sender(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message["body"] = b""
+        await send(message)
+
+    return sender
 
 
 class _Answered:

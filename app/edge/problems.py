@@ -1,6 +1,6 @@
 """What people are told over HTTP: every error becomes an RFC 9457 problem, in Chinese and English, in one place."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from http import HTTPStatus
 from typing import Any
@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.edge.expected import expected
 from app.errors import (
     BadRequest,
     Conflict,
@@ -28,6 +29,7 @@ from app.errors import (
 
 PROBLEM_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
+_NOT_ALLOWED = 405
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 TITLES_ZH: Mapping[int, str] = {
@@ -136,7 +138,8 @@ def from_validation(error: Mapping[str, Any]) -> BadRequest:
         return BadRequest("parameter_missing", parameter=name, name=name)
     if error["type"] == "extra_forbidden":
         return BadRequest("parameter_unknown", parameter=name, name=name)
-    return BadRequest("parameter_invalid", parameter=name, name=name, reason=error["msg"])
+    told = expected(error)
+    return BadRequest("parameter_invalid", parameter=name, name=name, reason_zh=told.zh.what, reason_en=told.en.what)
 
 
 def from_http(error: HTTPException) -> LandbankError:
@@ -152,8 +155,11 @@ def from_http(error: HTTPException) -> LandbankError:
             return BadRequest("request_malformed")
 
 
-def install(app: FastAPI) -> None:
-    """Render every foreseen error as a problem; the middleware renders the others."""
+def install(app: FastAPI, allowed: Callable[[str], str]) -> None:
+    """Render every foreseen error as a problem; the middleware renders the others.
+
+    ``allowed`` names the methods of a path: the framework knows those of its first route only.
+    """
 
     async def landbank(request: Request, error: Exception) -> Response:
         assert isinstance(error, LandbankError)  # noqa: S101  registered for this class only
@@ -165,7 +171,8 @@ def install(app: FastAPI) -> None:
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101  registered for this class only
-        return problem_response(request, from_http(error), error.headers)
+        headers = {"Allow": allowed(request.scope["path"])} if error.status_code == _NOT_ALLOWED else error.headers
+        return problem_response(request, from_http(error), headers)
 
     app.add_exception_handler(LandbankError, landbank)
     app.add_exception_handler(RequestValidationError, invalid)

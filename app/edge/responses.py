@@ -4,7 +4,7 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -93,9 +93,21 @@ def _matches(header: str, etag: str) -> bool:
 
 def check_if_match(request: Request, etag: str) -> None:
     """Raise ``PreconditionFailed`` when the client changed another version than the present one."""
+    request.state.if_match_checked = True
     header = request.headers.get("if-match")
     if header is not None and not _matches(header, etag):
         raise PreconditionFailed("changed_meanwhile")
+
+
+def check_if_match_answer(request: Request, make: Callable[[], Response]) -> None:
+    """The same against what a GET would answer now; ``make`` makes that answer, where there is a condition at all."""
+    if "if-match" in request.headers:
+        check_if_match(request, body_etag(make()))
+
+
+def if_match_was_checked(request: Request) -> bool:
+    """Whether the handler has looked at the condition."""
+    return getattr(request.state, "if_match_checked", False)
 
 
 def with_etag(request: Request, response: Response) -> Response:

@@ -5,7 +5,7 @@ has let them in, and nothing is answered before it is committed.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol, TypeVar
@@ -22,7 +22,7 @@ from starlette.responses import Response
 
 from app.edge.bodies import JsonBody, Uploads
 from app.edge.idempotency import Claim, claim, store_reply, stored_reply
-from app.edge.responses import with_etag
+from app.edge.responses import if_match_was_checked, with_etag
 from app.errors import BadRequest
 
 _READS = {"GET", "HEAD"}
@@ -160,6 +160,9 @@ class Route(APIRoute):
             if reply is not None:
                 return reply
         response = await handler(request)
+        if request.headers.get("if-match", "*") != "*" and not if_match_was_checked(request):
+            # The client relies on a condition that nothing has looked at.
+            raise BadRequest("if_match_unsupported", parameter="If-Match")
         if response.status_code in _SUCCESS:
             await anyio.to_thread.run_sync(plan.guard.record, request, session, response)
             if claimed is not None:
@@ -210,6 +213,13 @@ async def _transaction(request: Request) -> AsyncIterator[Session]:
                 await anyio.to_thread.run_sync(session.close)
         else:
             session.close()
+
+
+def allowed_methods(routers: Sequence[APIRouter], path: str) -> str:
+    """The methods of every route at ``path``, for the header ``Allow``."""
+    routes = [route for each in routers for route in each.routes if isinstance(route, Route)]
+    found = {method for route in routes if route.path_regex.match(path) for method in route.methods or ()}
+    return ", ".join(sorted(found | {"HEAD"} if "GET" in found else found))
 
 
 def router(**options: Any) -> APIRouter:

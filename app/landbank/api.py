@@ -1,6 +1,6 @@
 """``/hectares``, ``/parcels``, ``/events`` and ``/documents``."""
 
-from typing import Annotated
+from typing import Annotated, Any, get_args
 from urllib.parse import urlencode
 
 from fastapi import Depends, Query, Request
@@ -16,16 +16,25 @@ from app.edge import (
     SessionDep,
     Uploads,
     answer,
+    check_if_match,
     csv_answer,
     file_answer,
     workbook_answer,
 )
 from app.edge import router as make_router
 from app.edge.problems import from_validation
-from app.errors import BadRequest, NotFound
+from app.errors import BadRequest, NotFound, PreconditionFailed
 from app.files import path_of
 from app.landbank import schemas, service, workbooks
-from app.landbank.events.schemas import DocumentIn, EventIn, credit_document, document_document, event_document
+from app.landbank.events.schemas import (
+    DocumentIn,
+    DocumentRow,
+    EventIn,
+    EventType,
+    credit_document,
+    document_document,
+    event_document,
+)
 from app.landbank.events.service import document_remarks
 from app.landbank.hectares.posted import MOST_BYTES
 from app.landbank.hectares.query import HectaresParams, moment, one_of
@@ -40,6 +49,7 @@ event_body = JsonBody(EventIn)
 within_body = JsonBody(service.WithinIn, limit=MOST_BYTES)
 document_form = Uploads("type", "number", "date", "issuer", file_optional=True)
 document_file = Uploads()
+KNOWN: dict[int | str, dict[str, Any]] = {200: {"description": "Already recorded"}}
 
 
 class TableParams(HectaresParams):
@@ -153,11 +163,13 @@ def events(
     after: After = 0,
 ) -> Response:
     """The ledger in the order of its recording."""
+    if type is not None:
+        one_of("type", type, get_args(EventType))
     rows = service.events(session, parcel=parcel, kind=type, after=after, limit=limit)
     return answer({"events": [event_document(row) for row in rows]})
 
 
-@router.post("/events")
+@router.post("/events", status_code=201)
 def record_event(session: SessionDep, actor: Editor, body: Annotated[EventIn, Depends(event_body)]) -> Response:
     """Append an event. What is wrong with it is refused; what is worth knowing is told with it."""
     recorded = service.record_event(session, actor, body)
@@ -171,7 +183,7 @@ def documents(session: SessionDep, limit: Limit = 100, after: After = 0) -> Resp
     return answer({"documents": [document_document(row, document_remarks(row)) for row in rows]})
 
 
-@router.post("/documents")
+@router.post("/documents", status_code=201, responses=KNOWN)
 def add_document(
     session: SessionDep, settings: SettingsDep, actor: Editor, body: Annotated[Received, Depends(document_form)]
 ) -> Response:
@@ -206,6 +218,7 @@ def get_document_file(session: SessionDep, settings: SettingsDep, document: int)
 
 @router.put("/documents/{document}/file")
 def put_document_file(
+    request: Request,
     session: SessionDep,
     settings: SettingsDep,
     actor: Editor,
@@ -213,7 +226,16 @@ def put_document_file(
     body: Annotated[Received, Depends(document_file)],
 ) -> Response:
     """The file of a document; the newest counts, earlier ones stay."""
+    before = service.document(session, document)
+    if before.file_sha256 is None and "if-match" in request.headers:
+        raise PreconditionFailed("changed_meanwhile")
+    check_if_match(request, _file_etag(before))
     if len(body.files) > 1:
         raise BadRequest("one_file_expected", parameter="file")
     row = service.add_file(session, settings, actor, document, body.files[0].path, body.files[0].name)
-    return answer(document_document(row))
+    return answer(document_document(row), headers={"ETag": _file_etag(row)})
+
+
+def _file_etag(row: DocumentRow) -> str:
+    """That of the newest file, as ``GET`` gives it."""
+    return f'"{row.file_sha256}"'

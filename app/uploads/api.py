@@ -24,8 +24,15 @@ from app.errors import BadRequest
 from app.settings import Settings
 from app.uploads import queries, running, service
 from app.uploads.models import Upload
-from app.uploads.options import UploadOptions
-from app.uploads.schemas import ChangeIn, CommitIn, finding_document, progress_document, upload_document
+from app.uploads.options import UploadOptions, with_defaults
+from app.uploads.schemas import (
+    ChangeIn,
+    CommitIn,
+    UndoIn,
+    finding_document,
+    progress_document,
+    upload_document,
+)
 from app.uploads.undo import undo
 
 router = make_router(tags=["uploads"])
@@ -48,6 +55,7 @@ PARAMETERS = (
 received = Uploads(*PARAMETERS)
 change_body = JsonBody(ChangeIn)
 commit_body = JsonBody(CommitIn, optional=True)
+undo_body = JsonBody(UndoIn, optional=True)
 ACCEPTED: dict[int | str, dict[str, Any]] = {202: {"description": "A job works on it"}}
 STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {}}, "description": "Events"}}
 FINDING_COLUMNS = (
@@ -160,7 +168,9 @@ def change_upload(
     """Check again with other parameters, or with decisions on findings; files of more than 1 MiB by a job (202)."""
     upload = queries.upload_by_id(session, upload_id, lock=True)
     check_if_match(request, _etag(upload))
-    changes = body.model_dump(exclude_unset=True, exclude_none=True)
+    changes = with_defaults(body.model_dump(exclude_unset=True))
+    if isinstance(changes.get("mapping"), str):
+        changes["mapping"] = parsed_mapping(changes["mapping"])
     running.change(session, settings_of(request), actor_of(request), upload, changes)
     return _shown(upload, 202 if upload.underway else 200)
 
@@ -204,7 +214,9 @@ def commit_upload(
 
 
 @router.post("/uploads/{upload_id}/undo", dependencies=[editor])
-def undo_upload(request: Request, session: SessionDep, upload_id: int) -> Response:
+def undo_upload(
+    request: Request, session: SessionDep, upload_id: int, _body: Annotated[UndoIn, Depends(undo_body)]
+) -> Response:
     """Take a committed upload back: events are reversed, versions end, nothing is erased."""
     upload = queries.upload_by_id(session, upload_id, lock=True)
     check_if_match(request, _etag(upload))

@@ -1,7 +1,7 @@
 """What an uploader asks for: one value, made from HTTP parameters, command options or a stored upload."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
 from app.errors import BadRequest
@@ -87,3 +87,11 @@ class UploadOptions:
             raise BadRequest("scope_missing", parameter="scope")
         if not SCOPE.fullmatch(self.scope):
             raise BadRequest("scope_invalid", parameter="scope", scope=self.scope)
+
+
+def with_defaults(changes: dict[str, Any]) -> dict[str, Any]:
+    """Changes in which null, which takes back what was stated, is the parameter's default. Raises ``BadRequest``."""
+    if changes.get("collection", "") is None:
+        raise BadRequest("collection_missing", parameter="collection")
+    defaults = {one.name: {} if one.default is MISSING else one.default for one in fields(UploadOptions)}
+    return {name: defaults[name] if value is None else value for name, value in changes.items()}

@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 
 from app.auth import Actor
 from app.db import Publication, lock_publication, publish
+from app.edge.expected import expected
 from app.errors import Conflict, LandbankError
 from app.landbank.models import Target
 from app.landbank.targets import service as targets
@@ -29,7 +30,10 @@ def commit_targets(session: Session, upload: Upload, actor: Actor, leave_out: se
             found = targets.set_target(session, actor, publication, asked, (upload.id, row.row))
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
-            values = {"field": ".".join(map(str, first["loc"])), "reason": first["msg"]}
+            told = expected(first)
+            values = {
+                "field": ".".join(map(str, first["loc"])), "reason_zh": told.zh.what, "reason_en": told.en.what
+            }  # fmt: skip
             outcome.findings.append(Finding("target_invalid", "refuse", row.row, row.code, values=values))
         except LandbankError as error:
             values = {name: str(value) for name, value in error.values.items()}

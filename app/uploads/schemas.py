@@ -12,7 +12,7 @@ COUNTS = ("read", "new", "changed", "unchanged", "missing", "refused")
 
 
 class ChangeIn(BaseModel):
-    """POST's parameters again, and decisions on findings. What is absent stays."""
+    """POST's parameters again, and decisions on findings. What is absent stays; null takes back what was stated."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -26,7 +26,15 @@ class ChangeIn(BaseModel):
     scope: str | None = None
     rows: str | None = None
     commit: str | None = None
+    name: str | None = None
+    restrictive: bool | None = None
     decisions: dict[str, Literal["accept", "refuse"]] | None = None
+
+
+class UndoIn(BaseModel):
+    """Nothing: an undo takes no parameters."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 class CommitIn(BaseModel):

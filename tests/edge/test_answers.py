@@ -123,7 +123,7 @@ def test_problems_have_one_shape(web: TestClient, editor: dict[str, str], viewer
         for language in ("zh", "en"):
             assert set(problem["messages"][language]) == {"what", "do"}
         assert problem["messages"]["zh"]["what"] in problem["detail"]
-    assert answers[2].headers["Allow"] == "GET"
+    assert answers[2].headers["Allow"] == "GET, HEAD"
 
 
 def test_every_status_has_a_title() -> None:

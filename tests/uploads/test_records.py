@@ -21,6 +21,7 @@ from app.reference import service as reference
 from app.uploads import service
 from app.uploads.models import Upload
 from app.uploads.options import UploadOptions
+from app.uploads.schemas import finding_document
 from tests.uploads.conftest import ACTOR, Desk, Row, square
 
 HEAD = "地块编号,事项,生效日期,文件类型,文号,文件日期,供应方式,用地类别"
@@ -273,6 +274,9 @@ consolidation,bank_entries,,2028,issued,2,ha,,
     found = set(told(desk, bad))
     assert {("value_unknown", 2), ("value_unknown", 3), ("value_unknown", 4), ("unknown_category", 5)} <= found
     assert {("target_measure_unknown", 6), ("target_unit_wrong", 7), ("target_document_incomplete", 8)} <= found
+    [finding] = [finding_document(one) for one in desk.findings(bad) if one.code == "target_invalid"]
+    assert finding["message"]["zh"].endswith("无效：含有不允许的字符。")
+    assert finding["message"]["en"].endswith("is not valid: it has characters that are not allowed.")
     assert {("target_invalid", 9), ("sub_district_not_known", 10), ("row_repeated", 12)} <= found
     assert (bad.state, bad.counts["new"], bad.counts["refused"]) == ("committed", 1, 10)
 

@@ -49,3 +49,32 @@ def test_so_it_is_on_a_change_and_for_the_command(client: TestClient, desk: Desk
 @pytest.mark.parametrize("stated", [{"crs": "4547"}, {"crs": "urn:ogc:def:crs:EPSG::4547"}, {"encoding": "ansi 936"}])
 def test_what_names_something_is_taken(desk: Desk, stated: dict[str, Any]) -> None:
     assert desk.upload(ONE, mapping=MAPPING, **stated).state == "committed"
+
+
+def test_null_takes_back_what_was_stated(client: TestClient, desk: Desk) -> None:
+    stated = desk.upload(ONE, commit="ask", crs="EPSG:4490", rows="good")
+    assert stated.state == "refused"
+    changed = client.patch(f"/uploads/{stated.id}", json={"crs": None, "rows": None}).json()
+    assert (changed["state"], changed["crs"], changed["rows"]) == ("checked", "EPSG:4547", "all")
+    refused = client.patch(f"/uploads/{stated.id}", json={"collection": None})
+    assert (refused.status_code, refused.json()["parameter"]) == (400, "collection")
+
+
+def test_a_change_takes_every_parameter_of_an_upload(client: TestClient, desk: Desk) -> None:
+    waiting = desk.upload(ONE, commit="ask")
+    zones = {
+        "collection": "zones",
+        "name": "生态保护红线",
+        "restrictive": True,
+        "mapping": '{"fields": {"code": "code"}}',
+    }
+    changed = client.patch(f"/uploads/{waiting.id}", json=zones).json()
+    assert (changed["state"], changed["collection"]) == ("checked", "zones"), changed
+    assert client.patch(f"/uploads/{waiting.id}", json={"mapping": "{"}).json()["code"] == "mapping_invalid"
+
+
+def test_an_undo_takes_nothing(client: TestClient, desk: Desk) -> None:
+    done = desk.upload(ONE)
+    refused = client.post(f"/uploads/{done.id}/undo", json={"rows": "good"})
+    assert (refused.status_code, refused.json()["code"]) == (400, "parameter_unknown")
+    assert client.post(f"/uploads/{done.id}/undo", json={}).json()["state"] == "undone"

@@ -2,11 +2,11 @@
 
 from typing import Annotated, Any
 
-from fastapi import Depends, Query
+from fastapi import Depends, Query, Request
 from starlette.responses import Response
 
 from app.auth import Actor, Role, require
-from app.edge import JsonBody, SessionDep, answer, csv_answer, workbook_answer
+from app.edge import JsonBody, SessionDep, answer, check_if_match_answer, csv_answer, workbook_answer
 from app.edge import router as make_router
 from app.landbank import workbooks
 from app.landbank.api import SettingsDep, format_of
@@ -52,11 +52,12 @@ def stage_weights(session: SessionDep, known_at: str | None = None) -> Response:
     return answer(rules.weights_document(rules.stage_weights(session, known), known))
 
 
-@router.post("/stage-weights")
+@router.post("/stage-weights", status_code=201)
 def set_stage_weight(
-    session: SessionDep, actor: Admin, body: Annotated[StageWeightIn, Depends(weight_body)]
+    request: Request, session: SessionDep, actor: Admin, body: Annotated[StageWeightIn, Depends(weight_body)]
 ) -> Response:
     """Set a stage's weight, or its next version."""
+    check_if_match_answer(request, lambda: stage_weights(session))
     return answer(rules.stage_weight_document(rules.set_stage_weight(session, actor, body)), 201)
 
 
@@ -67,7 +68,10 @@ def card_rule(session: SessionDep, known_at: str | None = None) -> Response:
     return answer({"known_at": moment(known), "card_rule": rules.card_rule_document(rules.card_rule(session, known))})
 
 
-@router.post("/card-rules")
-def set_card_rule(session: SessionDep, actor: Admin, body: Annotated[CardRuleIn, Depends(card_body)]) -> Response:
+@router.post("/card-rules", status_code=201)
+def set_card_rule(
+    request: Request, session: SessionDep, actor: Admin, body: Annotated[CardRuleIn, Depends(card_body)]
+) -> Response:
     """Set the card rule: its next version."""
+    check_if_match_answer(request, lambda: card_rule(session))
     return answer(rules.card_rule_document(rules.set_card_rule(session, actor, body)), 201)

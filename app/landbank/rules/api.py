@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Query
+from fastapi import Depends, Query, Request
 from starlette.responses import Response
 
 from app.auth import Actor, Role, require
-from app.edge import JsonBody, SessionDep, answer
+from app.edge import JsonBody, SessionDep, answer, check_if_match_answer
 from app.edge import router as make_router
 from app.errors import BadRequest, NotFound
 from app.landbank import service
@@ -44,9 +44,12 @@ def rule(session: SessionDep, code: str) -> Response:
     return answer({"code": code, "rules": rules_document(found)})
 
 
-@router.post("/rules")
-def set_rule(session: SessionDep, actor: Admin, body: Annotated[RuleIn, Depends(rule_body)]) -> Response:
+@router.post("/rules", status_code=201)
+def set_rule(
+    request: Request, session: SessionDep, actor: Admin, body: Annotated[RuleIn, Depends(rule_body)]
+) -> Response:
     """Put a rule into force for its programmes and years, as the next version of its code."""
+    check_if_match_answer(request, lambda: rules(session))
     return answer({"rules": rules_document(service.set_rule(session, actor, body))}, 201)
 
 

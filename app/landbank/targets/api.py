@@ -9,7 +9,7 @@ from app.auth import Actor, Role, require
 from app.edge import JsonBody, SessionDep, answer, check_if_match
 from app.edge import router as make_router
 from app.errors import PreconditionFailed
-from app.landbank.hectares.query import EARLIEST, LATEST, moment, resolve_known_at
+from app.landbank.hectares.query import EARLIEST, LATEST, PROGRAMMES, moment, one_of, resolve_known_at
 from app.landbank.targets import service
 from app.landbank.targets.schemas import TargetIn, target_document, target_etag
 
@@ -28,6 +28,8 @@ def targets(
     history: bool = False,
 ) -> Response:
     """The targets known at a moment, each in the version of that moment; with ``history`` every version by then."""
+    if programme is not None:
+        one_of("programme", programme, PROGRAMMES)
     known = resolve_known_at(session, known_at)
     rows = service.targets(session, known, year=year, programme=programme, history=history)
     return answer({"known_at": moment(known), "targets": [target_document(row, known) for row in rows]})
@@ -44,7 +46,7 @@ def target_versions(
     return answer(document, headers={"ETag": target_etag(rows[0].target)})
 
 
-@router.post("/targets")
+@router.post("/targets", status_code=201)
 def add_target(
     request: Request, session: SessionDep, actor: Editor, body: Annotated[TargetIn, Depends(target_body)]
 ) -> Response:

@@ -6,7 +6,7 @@ from fastapi import Depends, Request
 from starlette.responses import Response
 
 from app.auth import Actor, Role, require
-from app.edge import JsonBody, SessionDep, answer
+from app.edge import JsonBody, SessionDep, answer, check_if_match_answer
 from app.edge import router as make_router
 from app.settings import Settings
 from app.uploads.lineage import queries, service
@@ -35,7 +35,7 @@ def _made(row: OperationRow) -> Response:
     return answer(operation_document(row), 201, {"Location": f"/lineage/{row.operation.id}"})
 
 
-@router.post("/parcels/split")
+@router.post("/parcels/split", status_code=201)
 def split_parcel(
     session: SessionDep, settings: SettingsDep, actor: Editor, body: Annotated[SplitIn, Depends(split_body)]
 ) -> Response:
@@ -43,7 +43,7 @@ def split_parcel(
     return _made(service.split(session, settings, actor, body))
 
 
-@router.post("/parcels/merge")
+@router.post("/parcels/merge", status_code=201)
 def merge_parcels(
     session: SessionDep, settings: SettingsDep, actor: Editor, body: Annotated[MergeIn, Depends(merge_body)]
 ) -> Response:
@@ -51,7 +51,7 @@ def merge_parcels(
     return _made(service.merge(session, settings, actor, body))
 
 
-@router.post("/parcels/{code:path}/boundary")
+@router.post("/parcels/{code:path}/boundary", status_code=201)
 def change_boundary(
     session: SessionDep,
     settings: SettingsDep,
@@ -69,9 +69,10 @@ def show_operation(session: SessionDep, operation: int) -> Response:
     return answer(operation_document(queries.operation(session, operation)))
 
 
-@router.post("/lineage/{operation}/undo")
+@router.post("/lineage/{operation}/undo", status_code=201)
 def undo_operation(
-    session: SessionDep, actor: Editor, operation: int, body: Annotated[UndoIn, Depends(undo_body)]
+    request: Request, session: SessionDep, actor: Editor, operation: int, body: Annotated[UndoIn, Depends(undo_body)]
 ) -> Response:
     """Take an operation back, while nothing later stands on it."""
+    check_if_match_answer(request, lambda: show_operation(session, operation))
     return _made(service.undo(session, actor, operation, body.reason))
