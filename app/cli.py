@@ -1,106 +1,74 @@
-"""The ``landbank`` command: every slice's commands under one name."""
+"""The ``landbank`` command: every slice's commands under one name, of which only the one asked for is imported."""
 
 import sys
-from dataclasses import asdict
-from typing import Annotated
+from importlib import import_module
+from typing import Any
 
 import typer
-from sqlalchemy.engine import make_url
+from typer.core import TyperGroup
+from typer.main import get_group
 
-from app import auth_cli, doctor, embedded, startup
-from app.check.cli import check
-from app.console import JsonFlag, command, guarded, out, print_json, print_table
-from app.db import publish
-from app.landbank import cli as landbank
-from app.landbank.hectares.rollup import rebuild_rollup
-from app.migrate import analyze_derived, migrate
-from app.reference import cli as reference
-from app.settings import load_settings
-from app.uploads import cli as uploads
-from app.uploads.lineage import cli as lineage
-from app.uploads.mappings import cli as mappings
+from app.console import guarded
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, help=__doc__)
-db_app = typer.Typer(no_args_is_help=True, help="The database: migrate, rebuild what is derived, tell its address.")
-
-app.command("upload")(uploads.upload)
-app.command("uploads")(uploads.uploads)
-app.command("undo")(uploads.undo_upload)
-landbank.register(app)
-app.command("check")(check)
-app.add_typer(lineage.app, name="parcel")
-app.add_typer(reference.app, name="reference")
-app.add_typer(mappings.app, name="mapping")
-app.add_typer(auth_cli.user_app, name="user")
-app.add_typer(auth_cli.key_app, name="key")
-app.add_typer(db_app, name="db")
-
-Host = Annotated[str, typer.Option(help="The address to listen on.")]
-Port = Annotated[int, typer.Option(min=1, max=65535)]
-
-
-@app.command()
-def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
-    """Serve HTTP until Ctrl-C or SIGTERM; the private cluster is started and stopped with it."""
-    startup.serve(load_settings(), host, port)
+WHERE = {
+    "upload": "app.uploads.cli:upload",
+    "uploads": "app.uploads.cli:uploads",
+    "undo": "app.uploads.cli:undo_upload",
+    "hectares": "app.landbank.cli:hectares",
+    "contiguous": "app.landbank.contiguous.cli:contiguous",
+    "changes": "app.landbank.changes.cli:changes",
+    "progress": "app.landbank.progress.cli:progress",
+    "projects": "app.landbank.progress.cli:projects",
+    "stage-weights": "app.landbank.progress.cli:weights_app",
+    "card-rules": "app.landbank.progress.cli:cards_app",
+    "targets": "app.landbank.cli:targets_app",
+    "event": "app.landbank.cli:event_app",
+    "rules": "app.landbank.rules.cli:app",
+    "check": "app.check.cli:check",
+    "parcel": "app.uploads.lineage.cli:app",
+    "reference": "app.reference.cli:app",
+    "mapping": "app.uploads.mappings.cli:app",
+    "user": "app.auth_cli:user_app",
+    "key": "app.auth_cli:key_app",
+    "serve": "app.operate_cli:serve",
+    "worker": "app.operate_cli:worker",
+    "up": "app.operate_cli:up",
+    "doctor": "app.operate_cli:show_doctor",
+    "db": "app.operate_cli:db_app",
+}
+"""Where each command, or group of commands, is written: ``module:name``."""
+HIDDEN = frozenset({"up"})
+"""What ./start calls."""
 
 
-@app.command()
-def worker(with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False) -> None:
-    """Work jobs until Ctrl-C or SIGTERM, beside a service or on another machine with the same database and files."""
-    startup.work(load_settings(), with_parent=with_parent)
+class Commands(TyperGroup):
+    """Commands that are imported when they are asked for: an upload need not wait for what serves HTTP."""
+
+    def list_commands(self, _ctx: Any) -> list[str]:
+        """Every name, in the order of the table."""
+        return list(WHERE)
+
+    def get_command(self, _ctx: Any, cmd_name: str) -> Any:
+        """The command of a name; None where there is none."""
+        if cmd_name not in WHERE:
+            return None
+        module, name = WHERE[cmd_name].split(":")
+        found, one = getattr(import_module(module), name), typer.Typer()
+        if isinstance(found, typer.Typer):
+            one.add_typer(found, name=cmd_name)
+        else:
+            one.command(cmd_name, hidden=cmd_name in HIDDEN)(found)
+        return get_group(one).commands[cmd_name]
 
 
-@app.command(hidden=True)
-def up(
-    host: Host = "127.0.0.1",
-    port: Port = 8000,
-    demo: Annotated[bool, typer.Option("--demo/--no-demo")] = True,
-    once: Annotated[bool, typer.Option("--once")] = False,
-) -> None:
-    """What ./start runs once everything is installed."""
-    startup.up(load_settings(), host=host, port=port, demo=demo, once=once)
+app = typer.Typer(
+    cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, help=__doc__
+)
 
 
-@app.command("doctor")
-def show_doctor(as_json: JsonFlag = False) -> None:
-    """Check the installation; exit code 1 when something needs attention."""
-    checks = doctor.doctor(load_settings())
-    if as_json:
-        print_json([asdict(check) for check in checks])
-    else:
-        rows = [
-            ["ok" if check.ok else "!", check.title, check.found, "" if check.ok else check.remedy] for check in checks
-        ]
-        print_table("doctor", ["", "check", "found", "what to do"], rows)
-    raise typer.Exit(0 if all(check.ok for check in checks) else 1)
-
-
-@db_app.command("migrate")
-def db_migrate() -> None:
-    """Create or upgrade the tables, as their owner."""
-    settings = load_settings()
-    with embedded.running(settings) as urls:
-        migrate(urls.owner, make_url(urls.app).username or "", settings.srid)
-    out.print("ok")
-
-
-@db_app.command("rebuild")
-def db_rebuild() -> None:
-    """Rebuild everything derived: the roll-up behind fast totals."""
-    with embedded.running(load_settings()) as urls:
-        with command() as run, run.session() as session:
-            publish(session, run.actor.name, "rebuild", "rollup")
-            rebuild_rollup(session)
-        analyze_derived(urls.owner)
-    out.print("ok")
-
-
-@db_app.command("url")
-def db_url() -> None:
-    """Print the address of the app's role, for psql. It holds a password."""
-    with embedded.running(load_settings()) as urls:
-        out.print(urls.app, markup=False, highlight=False, soft_wrap=True)
+@app.callback()
+def landbank() -> None:
+    """The land bank: uploads, hectares against targets, and the service."""
 
 
 def main() -> None:

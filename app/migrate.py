@@ -7,6 +7,7 @@ the file in the repository is always what the database runs.
 from collections.abc import Sequence
 
 from alembic import command
+from alembic.config import Config
 from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
 
@@ -18,7 +19,7 @@ import app.reference.models
 import app.uploads.models  # noqa: F401  the imports fill the metadata
 from app.db import Base, normalised_url
 from app.landbank.hectares.rollup import rebuild_rollup
-from app.release import check_srid, config_of_migrations, head, revision
+from app.release import MIGRATIONS, check_srid, head, revision
 from app.sql import load
 
 METADATA = Base.metadata
@@ -32,6 +33,13 @@ REPEATABLE: Sequence[tuple[str, str]] = (
     ("app", "grants.sql"),
 )
 STATISTICS = ("app.landbank.hectares", "analyze.sql")
+
+
+def config_of_migrations() -> Config:
+    """Alembic's view of ``migrations/``."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return config
 
 
 def migrate(owner_url: str, app_role: str, srid: int) -> None:

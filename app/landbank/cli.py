@@ -22,29 +22,14 @@ from app.console import (
 )
 from app.errors import BadRequest
 from app.landbank import schemas, service, workbooks
-from app.landbank.changes.cli import changes
-from app.landbank.contiguous.cli import contiguous
 from app.landbank.events.schemas import EventIn, event_document
 from app.landbank.hectares.labels import MEASURE_NAMES
 from app.landbank.hectares.query import HectaresParams, moment
-from app.landbank.progress import cli as progress_cli
-from app.landbank.rules.cli import app as rules_app
 from app.landbank.targets.schemas import TargetIn, target_document
 
 targets_app = typer.Typer(no_args_is_help=True, help="Targets: list, add, load.")
 event_app = typer.Typer(no_args_is_help=True, help="Land events: add.")
 _NUMERIC = frozenset({"公顷 ha", "重叠 overlap m²", "地块 parcels", "mu", "m2", "printed"})
-
-
-def register(app: typer.Typer) -> None:
-    """Put the land bank's commands under ``landbank``."""
-    app.command("hectares")(hectares)
-    app.command("contiguous")(contiguous)
-    app.command("changes")(changes)
-    progress_cli.register(app)
-    app.add_typer(targets_app, name="targets")
-    app.add_typer(event_app, name="event")
-    app.add_typer(rules_app, name="rules")
 
 
 def hectares(

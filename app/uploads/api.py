@@ -2,7 +2,6 @@
 
 from typing import Annotated, Any, Literal
 
-import orjson
 from fastapi import Depends, Query, Request
 from sqlalchemy.orm import Session
 from starlette.responses import Response
@@ -24,7 +23,7 @@ from app.errors import BadRequest
 from app.settings import Settings
 from app.uploads import queries, running, service
 from app.uploads.models import Upload
-from app.uploads.options import UploadOptions, with_defaults
+from app.uploads.options import UploadOptions, parsed_mapping, with_defaults
 from app.uploads.schemas import (
     ChangeIn,
     CommitIn,
@@ -100,17 +99,6 @@ def _boolean(name: str, text: str) -> bool:
     if text.lower() not in {"true", "false", "1", "0"}:
         raise BadRequest("choice_unknown", parameter=name, name=name, choices="true, false")
     return text.lower() in {"true", "1"}
-
-
-def parsed_mapping(text: str) -> dict[str, Any] | str:
-    """A mapping as JSON, or the name of a saved one."""
-    if not text.lstrip().startswith("{"):
-        return text
-    try:
-        mapping: dict[str, Any] = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise BadRequest("mapping_invalid", parameter="mapping", key="mapping", expected="JSON") from error
-    return mapping
 
 
 def _etag(upload: Upload) -> str:

@@ -13,8 +13,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from app.console import JsonFlag, command, err, out, print_json, print_table
 from app.errors import BadRequest, message
 from app.uploads import progress, queries, service
-from app.uploads.api import parsed_mapping
-from app.uploads.options import UploadOptions
+from app.uploads.options import UploadOptions, parsed_mapping
 from app.uploads.schemas import finding_document, upload_document
 from app.uploads.undo import undo
 

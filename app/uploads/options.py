@@ -4,6 +4,8 @@ import re
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
+import orjson
+
 from app.errors import BadRequest
 
 COLLECTIONS = (
@@ -95,3 +97,14 @@ def with_defaults(changes: dict[str, Any]) -> dict[str, Any]:
         raise BadRequest("collection_missing", parameter="collection")
     defaults = {one.name: {} if one.default is MISSING else one.default for one in fields(UploadOptions)}
     return {name: defaults[name] if value is None else value for name, value in changes.items()}
+
+
+def parsed_mapping(text: str) -> dict[str, Any] | str:
+    """A mapping as JSON, or the name of a saved one."""
+    if not text.lstrip().startswith("{"):
+        return text
+    try:
+        mapping: dict[str, Any] = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise BadRequest("mapping_invalid", parameter="mapping", key="mapping", expected="JSON") from error
+    return mapping

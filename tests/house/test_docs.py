@@ -46,13 +46,13 @@ def wrong_calls(text: str) -> list[str]:
 def _exists(words: list[str]) -> bool:
     """Whether the words lead to a command which has the options that they name."""
     node: Any = COMMAND
-    while words and hasattr(node, "commands"):
+    while words and hasattr(node, "get_command"):
         word, *words = words
         if word == "--help" or word in {"…", "..."}:
             return True
-        if word not in node.commands:
+        node = node.get_command(None, word)
+        if node is None:
             return False
-        node = node.commands[word]
     options = {option for parameter in node.params for option in (*parameter.opts, *parameter.secondary_opts)}
     return {word.split("=")[0] for word in words if word.startswith("--")} <= options | {"--help"}
 

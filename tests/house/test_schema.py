@@ -5,12 +5,14 @@ generated columns, defaults and the typmods of geometry.
 from collections.abc import Callable, Iterator
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
 from app import embedded, jobs
 from app.db import make_engine
 from app.embedded_bootstrap import cluster_of, create_database, drop_database
-from app.migrate import METADATA
+from app.migrate import METADATA, config_of_migrations
+from app.release import head
 from app.settings import Settings
 
 CATALOGS = {
@@ -102,3 +104,7 @@ def test_geometry_is_of_the_settings_crs(make_database: Callable[..., Settings])
     with engine.connect() as connection:
         assert connection.execute(query).scalars().all() == [31287]
     engine.dispose()
+
+
+def test_the_highest_number_is_the_newest_migration() -> None:
+    assert head() == ScriptDirectory.from_config(config_of_migrations()).get_current_head()

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 from sqlalchemy import Engine
 from typer.testing import CliRunner
 
+from app.cli import app
 from app.db import unit_of_work
 from app.errors import BadRequest, Refused
-from app.landbank import cli
 from app.settings import Settings
 from tests.spec.maps import Bank
 
@@ -34,8 +33,6 @@ def run(database: Settings, database_engine: Engine, monkeypatch: pytest.MonkeyP
         bank = Bank(session)
         bank.parcels("AAB", category={"A": "industrial", "B": "road"})
         bank.event("bank_entry", "A", "2026-03-01")
-    app = typer.Typer()
-    cli.register(app)
 
     def invoke(*arguments: str) -> str:
         result = CliRunner().invoke(app, arguments)

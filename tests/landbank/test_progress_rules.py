@@ -6,13 +6,12 @@ import json
 from typing import Any
 
 import pytest
-import typer
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
+from app.cli import app
 from app.db import unit_of_work
-from app.landbank.progress import cli
 from app.settings import Settings
 from tests.spec.maps import Bank
 from tests.spec.test_progress import stand
@@ -80,8 +79,6 @@ def test_the_same_at_a_terminal(database: Settings, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("DATABASE_URL", database.database_url.get_secret_value())
     monkeypatch.setenv("DATABASE_OWNER_URL", database.database_owner_url.get_secret_value())
     monkeypatch.setenv("LANDBANK_HOME", str(database.home))
-    app = typer.Typer()
-    cli.register(app)
 
     def run(*arguments: str) -> str:
         result = CliRunner().invoke(app, arguments)

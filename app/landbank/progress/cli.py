@@ -18,14 +18,6 @@ _CARDS = {"green": "绿 green", "yellow": "黄 yellow", "red": "红 red"}
 _NUMERIC = frozenset({"target", "actual", "rate %", "expected", "gap", "forecast", "low", "mid", "high"})
 
 
-def register(app: typer.Typer) -> None:
-    """Put these commands under ``landbank``."""
-    app.command("progress")(progress)
-    app.command("projects")(projects)
-    app.add_typer(weights_app, name="stage-weights")
-    app.add_typer(cards_app, name="card-rules")
-
-
 def progress(
     year: Annotated[int | None, typer.Option(min=1900, max=2100)] = None,
     as_of: str | None = None,
