@@ -1,4 +1,4 @@
--- A version for every new or changed row.
+-- A version for every new or changed row (as classify.sql tells them).
 -- It holds from the row's effective date, else the document's, else the upload's. A boundary change comes after what it
 -- changes: where the row tells no later date (but, say, that of the entry once more), it holds from the upload's.
 INSERT INTO parcel_version (
@@ -50,5 +50,13 @@ LEFT JOIN LATERAL (
     FROM unnest(CAST(:boundary_rows AS bigint[])) AS c (row)
     WHERE c.row = s.row
 ) AS b ON TRUE
-WHERE s.upload_id = :upload_id AND s.row = ANY(CAST(:rows AS bigint[]))
+WHERE
+    s.upload_id = :upload_id AND NOT s.row = ANY(CAST(:left_out AS bigint[]))
+    AND s.content_sha256 IS DISTINCT FROM (
+        SELECT newest.content_sha256
+        FROM parcel_version AS newest
+        WHERE newest.parcel_id = p.id AND newest.recorded_to IS NULL AND newest.part_of_id IS NULL
+        ORDER BY newest.version DESC
+        LIMIT 1
+    )
 ORDER BY s.row

@@ -39,7 +39,7 @@ def ways(fates: Sequence[queries.StagedFate], options: UploadOptions) -> dict[in
 def against(session: Session, fate: queries.StagedFate, chosen: Mapping[int, str]) -> list[Finding]:
     """What stands against one row: its parcel is no longer there, or its outline moves and nobody has said why."""
     values = {"parcel": fate.code}
-    if fate.retired_on is not None and fate.fate == "changed":
+    if fate.retired_on is not None:
         gone = retirement(session, parcel_by_code(session, fate.code).id)
         children = "" if gone is None else ", ".join(gone.children)
         told = values | {"day": str(fate.retired_on), "children": children}

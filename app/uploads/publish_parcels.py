@@ -31,22 +31,21 @@ def commit_parcels(
     The caller's transaction is taken back when a finding refuses a row. The lock is held until it ends.
     """
     lock_publication(session)
-    fates = [fate for fate in queries.CLASSIFY.all(session, upload_id=upload.id) if fate.row not in leave_out]
-    outcome = Outcome({name: sum(fate.fate == name for fate in fates) for name in ("new", "changed", "unchanged")})
-    chosen = moved_outlines.ways(fates, options)
-    outcome.findings += [one for fate in fates for one in _against(session, fate, options, chosen)]
+    fates = queries.classify(session, upload.id, leave_out, every_change=options.on_existing == "add")
+    outcome = Outcome(fates.counts)
+    chosen = moved_outlines.ways(fates.told, options)
+    outcome.findings += [one for fate in fates.told for one in _against(session, fate, options, chosen)]
     missing = scopes.absent(session, settings, upload, options) if options.on_existing == "replace" else []
     if options.on_existing == "replace":
         outcome.retired = len(missing)
         outcome.findings += scopes.findings(session, upload, options, missing)
     refused = outcome.refused_rows
-    rows = [fate.row for fate in fates if fate.fate != "unchanged" and fate.row not in refused]
-    if not rows and not missing:
+    if fates.counts["new"] + fates.counts["changed"] <= len(refused) and not missing:
         return outcome
     progress.begin("storing")
     publication = publish(session, actor.name, "upload", f"upload:{upload.id}")
     outcome.publication = publication
-    _insert(session, settings, upload, publication, rows, chosen)
+    _insert(session, settings, upload, publication, leave_out | refused, chosen)
     scopes.retire(session, settings, upload, publication, missing)
     progress.begin("overlaps")
     try:
@@ -80,7 +79,7 @@ def _against(
     session: Session, fate: queries.StagedFate, options: UploadOptions, chosen: Mapping[int, str]
 ) -> list[Finding]:
     """What a row would change that must not change: a known code when only additions are asked, an outline in use."""
-    if options.on_existing == "add" and fate.fate == "changed":
+    if options.on_existing == "add":
         return [Finding("code_exists", "refuse", fate.row, fate.code, values={"parcel": fate.code})]
     return moved_outlines.against(session, fate, chosen)
 
@@ -90,17 +89,17 @@ def _insert(
     settings: Settings,
     upload: Upload,
     publication: Publication,
-    rows: list[int],
+    left_out: set[int],
     chosen: Mapping[int, str],
 ) -> None:
     shared = {"upload_id": upload.id, "recorded_at": publication.recorded_at}
-    run(session, "app.uploads", "insert_parcels.sql", upload_id=upload.id, rows=rows)
+    run(session, "app.uploads", "insert_parcels.sql", upload_id=upload.id, left_out=list(left_out))
     run(
         session,
         "app.uploads",
         "insert_versions.sql",
         **shared,
-        rows=rows,
+        left_out=list(left_out),
         source_crs=upload.crs,
         method=METHOD,
         upload_date=settings.today(),

@@ -19,17 +19,37 @@ from app.uploads.overlaying import Overlaid
 
 @dataclass(frozen=True)
 class StagedFate:
-    """What one staged parcel row means: new, changed or unchanged; and whether a banked outline would move.
+    """A staged parcel row that is not simply stored: whether a banked outline would move.
 
     ``carries``: the parcel carries on what its parents entered. ``retired_on``: it was split or merged itself.
     """
 
     row: int
     code: str
-    fate: str
     outline_in_ledger: bool
     carries: bool
     retired_on: date | None
+
+
+@dataclass(frozen=True)
+class _Classified:
+    """A row of ``classify.sql``: how many rows have a fate, or one of them."""
+
+    fate: str
+    rows: int
+    row: int | None
+    code: str | None
+    outline_in_ledger: bool
+    carries: bool
+    retired_on: date | None
+
+
+@dataclass(frozen=True)
+class Fates:
+    """How many staged rows are new, changed and unchanged, and those changed ones that have to be looked at."""
+
+    counts: dict[str, int]
+    told: list[StagedFate]
 
 
 @dataclass(frozen=True)
@@ -79,7 +99,7 @@ class Touched:
     code: str
 
 
-CLASSIFY = Query("app.uploads", "classify.sql", StagedFate)
+_CLASSIFY = Query("app.uploads", "classify.sql", _Classified)
 MISSING = Query("app.uploads", "missing.sql", Missing)
 CANDIDATES = Query("app.uploads", "overlap_candidates.sql", StoredOutline)
 OUTLINES = Query("app.uploads", "outlines_of.sql", StoredOutline)
@@ -87,6 +107,17 @@ NEAR = Query("app.uploads", "near_stored.sql", Near)
 KNOWN_OVERLAPS = Query("app.uploads", "known_overlaps.sql", KnownOverlap)
 PUBLISHED_ROWS = Query("app.uploads", "published_rows.sql", PublishedRow)
 TOUCHED = Query("app.uploads", "touched_later.sql", Touched)
+
+
+def classify(session: Session, upload_id: int, left_out: Collection[int], *, every_change: bool) -> Fates:
+    """What the staged rows of an upload mean, but for those left out; ``every_change``: each changed row is told."""
+    counts, told = dict.fromkeys(("new", "changed", "unchanged"), 0), []
+    for one in _CLASSIFY.all(session, upload_id=upload_id, left_out=list(left_out), every_change=every_change):
+        if one.row is None or one.code is None:
+            counts[one.fate] = one.rows
+        else:
+            told.append(StagedFate(one.row, one.code, one.outline_in_ledger, one.carries, one.retired_on))
+    return Fates(counts, told)
 
 
 def upload_by_id(session: Session, upload_id: int, *, lock: bool = False) -> Upload:

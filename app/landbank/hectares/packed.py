@@ -27,28 +27,36 @@ def unpack(raw: bytes | None, kind: np.dtype[Any]) -> Packed:
 
 def sums_of(parcels: Packed) -> Packed:
     """The sums of some parcels by measure and key."""
-    found = []
+    return sums_by_leaf(parcels, np.zeros(len(parcels), dtype=np.int64), 1)[0]
+
+
+def sums_by_leaf(parcels: Packed, leaf: NDArray[np.int64], count: int) -> list[Packed]:
+    """The same of each of ``count`` leaves, of which every parcel has one."""
+    found, leaves = [], []
     for number, measure in enumerate(MEASURES):
-        held = parcels[parcels[measure] != NO_KEY]
-        rows = np.zeros(len(held), dtype=SUM)
-        rows["measure"], rows["key"], rows["parcels"] = number, held[measure], 1
-        rows["plane"], rows["ellipsoidal"] = held["plane"], held["ellipsoidal"]
+        held = parcels[measure] != NO_KEY
+        rows = np.zeros(int(held.sum()), dtype=SUM)
+        rows["measure"], rows["key"], rows["parcels"] = number, parcels[measure][held], 1
+        rows["plane"], rows["ellipsoidal"] = parcels["plane"][held], parcels["ellipsoidal"][held]
         found.append(rows)
-    return added(np.concatenate(found))
+        leaves.append(leaf[held])
+    return _added(np.concatenate(found), np.concatenate(leaves), count)
 
 
 def added(sums: Packed) -> Packed:
     """Sums with those of one measure and key added up; what comes to nothing is left away."""
-    if not len(sums):
-        return sums
-    code = sums["measure"].astype(np.int64) << 16 | sums["key"]
+    return _added(sums, np.zeros(len(sums), dtype=np.int64), 1)[0]
+
+
+def _added(sums: Packed, leaf: NDArray[np.int64], count: int) -> list[Packed]:
+    code = leaf << 32 | sums["measure"].astype(np.int64) << 16 | sums["key"]
     codes, place = np.unique(code, return_inverse=True)
     found = np.zeros(len(codes), dtype=SUM)
-    found["measure"], found["key"] = codes >> 16, codes & 0xFFFF
+    found["measure"], found["key"] = codes >> 16 & 0xFFFF, codes & 0xFFFF
     for name in ("parcels", "plane", "ellipsoidal"):
         np.add.at(found[name], place, sums[name])
-    kept: Packed = found[(found["parcels"] != 0) | (found["plane"] != 0) | (found["ellipsoidal"] != 0)]
-    return kept
+    kept = (found["parcels"] != 0) | (found["plane"] != 0) | (found["ellipsoidal"] != 0)
+    return np.split(found[kept], np.searchsorted(codes[kept] >> 32, np.arange(1, count)))
 
 
 def taken(sums: Packed) -> Packed:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import delete, func, or_, select
 from sqlalchemy.orm import Session
 
@@ -19,11 +21,21 @@ _DIMENSIONS = frozenset({"category", "subcategory", "sub_district", "programme",
 
 
 _BEGINNING = date(1, 1, 1)
+Ids = NDArray[np.int64]
+_NO_PARCELS: Ids = np.zeros(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
 class _ParcelId:
     parcel_id: int
+
+
+@dataclass(frozen=True)
+class _Touched:
+    """The row of ``touched_parcels.sql``: parcels with a first version, and those changed otherwise."""
+
+    first: list[int]
+    changed: list[int]
 
 
 class Periods(NamedTuple):
@@ -34,7 +46,7 @@ class Periods(NamedTuple):
     before_day: date
 
 
-_TOUCHED = Query(queries.PACKAGE, "touched_parcels.sql", _ParcelId)
+_TOUCHED = Query(queries.PACKAGE, "touched_parcels.sql", _Touched)
 _MIXED = Query(queries.PACKAGE, "mixed_parcels.sql", _ParcelId)
 _OVERLAPPING = Query(queries.PACKAGE, "overlapping_parcels.sql", _ParcelId)
 _ROLLED_UP = Query(queries.PACKAGE, "rollup.sql", queries.SummedRow)
@@ -46,19 +58,37 @@ def append_rollup(session: Session, publication: Publication) -> None:
     rules = select(RecognitionRule.id).where(
         or_(RecognitionRule.recorded_from == at, RecognitionRule.recorded_to == at)
     )
-    parcels = None
-    if session.execute(rules.limit(1)).first() is None:
-        parcels = touched_parcels(session, at)
-        if not parcels:
-            return
     before = session.execute(select(func.max(Publication.recorded_at)).where(Publication.recorded_at < at)).scalar_one()
-    run(session, queries.PACKAGE, "rollup_append.sql", after=at, before=before, parcels=parcels)
-    append_tree(session, publication, parcels)
+    if session.execute(rules.limit(1)).first() is not None:
+        _append(session, after=at, before=before, parcels=None)
+        rebuild_tree(session)
+        return
+    (touched,) = _TOUCHED.all(session, recorded_at=at)
+    parcels = np.array(touched.changed, dtype=np.int64)
+    new_parcels = np.setdiff1d(np.array(touched.first, dtype=np.int64), parcels)
+    if len(parcels) or len(new_parcels):
+        _append(session, after=at, before=before, parcels=parcels, new_parcels=new_parcels)
+        append_tree(session, publication, parcels, new_parcels)
+
+
+def _append(
+    session: Session, *, after: datetime, before: datetime | None, parcels: Ids | None, new_parcels: Ids = _NO_PARCELS
+) -> None:
+    run(
+        session,
+        queries.PACKAGE,
+        "rollup_append.sql",
+        after=after,
+        before=before,
+        parcels=parcels,
+        new_parcels=new_parcels,
+    )
 
 
 def touched_parcels(session: Session, recorded_at: datetime) -> list[int]:
     """The parcels of which a publication changed anything that is counted."""
-    return [row.parcel_id for row in _TOUCHED.all(session, recorded_at=recorded_at)]
+    (touched,) = _TOUCHED.all(session, recorded_at=recorded_at)
+    return sorted({*touched.first, *touched.changed})
 
 
 def rebuild_rollup(session: Session) -> None:
@@ -66,7 +96,7 @@ def rebuild_rollup(session: Session) -> None:
     lock_publication(session)
     session.execute(delete(HectaresRollup))
     session.execute(delete(HectaresKey))
-    run(session, queries.PACKAGE, "rollup_append.sql", after=last_publication(session), before=None, parcels=None)
+    _append(session, after=last_publication(session), before=None, parcels=None)
     rebuild_tree(session)
 
 

@@ -7,6 +7,7 @@
 -- "parcels_once" in one of them only, so that a total over sub-districts counts it once. Both are only right for one
 -- span of days at a time: between two days on which anything of the parcel begins or ends.
 -- A parcel that a flow counts several times cannot be counted by sums: its rows stand by themselves (grain 'parcel').
+-- New parcels (touched_parcels.sql) have one span, without end, so that their portions are summed as they are.
 WITH piece AS (
     SELECT
         t.sign,
@@ -148,6 +149,36 @@ daily AS (
     -- What has no end may be stored as the last day of 9999; nobody asks for stocks that far.
     WHERE d.on_day < '9999-01-01'
     GROUP BY t.measure, d.on_day, t.programme, t.land_category, t.layer, t.sub_district, t.parcel_id
+    UNION ALL
+    SELECT
+        'inventory',
+        n.effective_date,
+        n.programme,
+        n.land_category,
+        n.layer,
+        n.sub_district,
+        NULL,
+        sum(n.ellipsoidal_square_metres),
+        coalesce(sum(n.declared_square_metres), 0),
+        coalesce(sum(n.document_square_metres), 0),
+        sum(n.plane_square_metres),
+        sum(n.ellipsoidal_square_metres),
+        count(*) FILTER (WHERE n.in_place = 1),
+        count(*) FILTER (WHERE n.in_all = 1)
+    FROM (
+        SELECT
+            v.effective_date,
+            v.programme,
+            v.land_category,
+            v.layer,
+            o.*,
+            row_number() OVER (PARTITION BY v.id, o.sub_district) AS in_place,
+            row_number() OVER (PARTITION BY v.id ORDER BY o.sub_district) AS in_all
+        FROM unnest(CAST(:new_parcels AS bigint[])) AS a (id)
+        INNER JOIN parcel_version AS v ON a.id = v.parcel_id AND v.recorded_from = :after
+        INNER JOIN portion AS o ON v.id = o.parcel_version_id AND o.recorded_from = :after
+    ) AS n
+    GROUP BY n.effective_date, n.programme, n.land_category, n.layer, n.sub_district
 ),
 
 new_key AS (

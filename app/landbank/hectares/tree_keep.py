@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import ARRAY, BigInteger, any_, delete, func, insert, literal, select, text
 from sqlalchemy.orm import Session
 
 from app.db import Publication, last_publication, lock_publication
-from app.landbank.hectares.packed import NO_KEY, PARCEL, SUM, Packed, added, sums_of, taken, unpack
+from app.landbank.hectares.packed import NO_KEY, PARCEL, SUM, Packed, added, sums_by_leaf, sums_of, taken, unpack
 from app.landbank.hectares.queries import PACKAGE
 from app.landbank.models import TreeKey, TreeNode, TreeParcel
 from app.sql import load, run
@@ -21,7 +22,9 @@ from app.sql import load, run
 LEAF = 64
 FAN = 8
 _PLAIN = ("parcel", "version", "west", "south", "east", "north", "settled")
+_KEY = ("programme", "land_category", "layer")
 _BATCH = LEAF * 256
+Ids = NDArray[np.int64]
 
 
 @dataclass
@@ -77,27 +80,37 @@ def rebuild_tree(session: Session) -> None:
     _add(session, _read(session, last_publication(session), None))
 
 
-def append_tree(session: Session, publication: Publication, parcels: Sequence[int] | None) -> None:
-    """Keep the tree in step with what a publication changed; every parcel where ``parcels`` is None."""
-    if parcels is None:
-        rebuild_tree(session)
-        return
-    if not parcels:
-        return
-    batches = list(_read(session, publication.recorded_at, parcels))
-    found = np.concatenate(batches) if batches else np.empty(0, dtype=PARCEL)
-    wanted = literal(list(parcels), ARRAY(BigInteger))
-    leaves = select(TreeParcel.parcel_id, TreeParcel.leaf_id).where(TreeParcel.parcel_id == any_(wanted))
-    held = {row.parcel_id: row.leaf_id for row in session.execute(leaves)}
-    known = np.isin(found["parcel"], np.fromiter(held, dtype=np.int64, count=len(held)))
-    _replace(session, found[known], held)
-    _add(session, [found[~known]])
+def append_tree(session: Session, publication: Publication, parcels: Ids, new_parcels: Ids) -> None:
+    """Keep the tree in step with what a publication changed; ``new_parcels`` are new and have no events."""
+    added = [_read_new(session, publication.recorded_at, new_parcels)] if len(new_parcels) else []
+    if len(parcels):
+        batches = list(_read(session, publication.recorded_at, parcels))
+        found = np.concatenate(batches) if batches else np.empty(0, dtype=PARCEL)
+        leaves = text(load(PACKAGE, "tree_leaves.sql"))
+        held = {row.parcel_id: row.leaf_id for row in session.execute(leaves, {"parcels": parcels})}
+        known = np.isin(found["parcel"], np.fromiter(held, dtype=np.int64, count=len(held)))
+        _replace(session, found[known], held)
+        added.append(found[~known])
+    _add(session, added)
 
 
-def _read(session: Session, after: Any, parcels: Sequence[int] | None) -> Iterator[Packed]:
+def _read_new(session: Session, recorded_at: Any, parcels: Ids) -> Packed:
+    """Parcels that are new and have no events, in Hilbert order, packed."""
+    keys = _Keys(session)
+    asked = {"recorded_at": recorded_at, "parcels": parcels}
+    columns = session.execute(text(load(PACKAGE, "tree_new_parcels.sql")), asked).one()._mapping  # noqa: SLF001  SQLAlchemy's public name
+    found = np.empty(len(parcels), dtype=PARCEL)
+    for name in (*_PLAIN, "plane", "ellipsoidal"):
+        found[name] = columns[name]
+    found["inventory"] = [keys.of(*key) for key in zip(*(columns[name] for name in _KEY), strict=True)]
+    found["banked"] = NO_KEY
+    return found
+
+
+def _read(session: Session, after: Any, parcels: Ids | None) -> Iterator[Packed]:
     """Parcels in Hilbert order, packed, in batches of whole leaves."""
     keys = _Keys(session)
-    asked = {"after": after, "parcels": None if parcels is None else list(parcels)}
+    asked = {"after": after, "parcels": parcels}
     statement = text(load(PACKAGE, "tree_parcels.sql")).execution_options(stream_results=parcels is None)
     for rows in session.execute(statement, asked).partitions(_BATCH):
         found = np.empty(len(rows), dtype=PARCEL)
@@ -115,12 +128,14 @@ def _add(session: Session, batches: Iterable[Packed]) -> None:
     next_id = 1 + (session.execute(select(func.max(TreeNode.id))).scalar_one() or 0)
     level: list[_Node] = []
     for batch in batches:
-        leaves = [batch[at : at + LEAF] for at in range(0, len(batch), LEAF)]
-        made = [_leaf(next_id + number, parcels) for number, parcels in enumerate(leaves)]
+        if not len(batch):
+            continue
+        firsts = np.arange(0, len(batch), LEAF)
+        made = _leaves(next_id, batch, firsts)
         next_id += len(made)
         level += made
-        of = np.repeat([node.id for node in made], [len(parcels) for parcels in leaves]).astype(np.int64)
-        run(session, PACKAGE, "tree_places.sql", parcels=batch["parcel"].tolist(), leaves=of.tolist())
+        of = np.repeat([node.id for node in made], np.diff(firsts, append=len(batch)))
+        run(session, PACKAGE, "tree_places.sql", parcels=batch["parcel"], leaves=of)
     while level:
         above = [level[at : at + FAN] for at in range(0, len(level), FAN)] if len(level) > 1 else []
         parents = [_parent(next_id + number, children) for number, children in enumerate(above)]
@@ -129,8 +144,18 @@ def _add(session: Session, batches: Iterable[Packed]) -> None:
         level = parents
 
 
-def _leaf(number: int, parcels: Packed) -> _Node:
-    return _Node(number, 0, _box(parcels), int(parcels["settled"].max()), sums_of(parcels), parcels.tobytes())
+def _leaves(number: int, parcels: Packed, firsts: Ids) -> list[_Node]:
+    """A node for each run of parcels that begins at one of ``firsts``, numbered from ``number``."""
+    leaf = np.repeat(np.arange(len(firsts)), np.diff(firsts, append=len(parcels)))
+    low = np.column_stack([np.minimum.reduceat(parcels[name], firsts) for name in ("west", "south")])
+    high = np.column_stack([np.maximum.reduceat(parcels[name], firsts) for name in ("east", "north")])
+    boxes = np.hstack([low, high]).tolist()
+    settled = np.maximum.reduceat(parcels["settled"], firsts).tolist()
+    runs = np.split(parcels, firsts[1:])
+    sums = sums_by_leaf(parcels, leaf, len(firsts))
+    return [
+        _Node(number + at, 0, tuple(boxes[at]), settled[at], sums[at], run.tobytes()) for at, run in enumerate(runs)
+    ]
 
 
 def _parent(number: int, children: Sequence[_Node]) -> _Node:
