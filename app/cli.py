@@ -14,6 +14,7 @@ WHERE = {
     "upload": "app.uploads.cli:upload",
     "uploads": "app.uploads.cli:uploads",
     "undo": "app.uploads.cli:undo_upload",
+    "findings": "app.uploads.cli:findings",
     "hectares": "app.landbank.cli:hectares",
     "contiguous": "app.landbank.contiguous.cli:contiguous",
     "changes": "app.landbank.changes.cli:changes",

@@ -21,7 +21,7 @@ from app.edge import (
 from app.edge import router as make_router
 from app.errors import BadRequest
 from app.settings import Settings
-from app.uploads import queries, running, service
+from app.uploads import policy, queries, running, service
 from app.uploads.models import Upload
 from app.uploads.options import UploadOptions, parsed_mapping, with_defaults
 from app.uploads.schemas import (
@@ -185,6 +185,12 @@ def list_findings(session: SessionDep, upload_id: int, f: Literal["json", "geojs
 def _cell(document: dict[str, Any], column: str) -> object:
     name, _, language = column.rpartition("_")
     return document[name][language] if language in {"zh", "en"} else document[column]
+
+
+@router.get("/findings", dependencies=[viewer])
+def list_codes() -> Response:
+    """Every code that a finding can have: its policy, what it means and what to do."""
+    return answer({"findings": [one.document() for one in policy.entries()]})
 
 
 @router.post("/uploads/{upload_id}/commit", dependencies=[editor])

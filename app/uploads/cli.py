@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from app.console import JsonFlag, command, err, out, print_json, print_table
 from app.errors import BadRequest, message
-from app.uploads import progress, queries, service
+from app.uploads import policy, progress, queries, service
 from app.uploads.options import UploadOptions, parsed_mapping
 from app.uploads.schemas import finding_document, upload_document
 from app.uploads.undo import undo
@@ -124,7 +124,7 @@ def _ask(run: Any, upload_id: int) -> None:
     """At a terminal: offer to accept the findings that a person may decide, and check again."""
     with run.session() as session:
         row = queries.upload_by_id(session, upload_id, lock=True)
-        open_ones = [one for one in queries.findings_of(session, upload_id) if one.code in service.DECIDABLE]
+        open_ones = [one for one in queries.findings_of(session, upload_id) if one.code in policy.DECIDABLE]
         if row.state != "refused" or not open_ones:
             return
         decisions: dict[str, str] = {}
@@ -203,3 +203,26 @@ def undo_upload(upload_id: Annotated[int, typer.Argument(metavar="ID")], as_json
         undo(session, run.settings, run.actor, row)
         document = upload_document(row)
     _show(document, [], as_json=as_json)
+
+
+def findings(
+    code: Annotated[str | None, typer.Argument(help="One code; all without it.")] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="As docs/findings.md is kept.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Print every code that a finding can have: whether it refuses, what it means, what to do."""
+    if code is not None and code not in policy.POLICIES:
+        raise BadRequest("finding_code_unknown", parameter="code", name=code[:80])
+    if markdown:
+        sys.stdout.write(policy.page())
+        return
+    chosen = [one for one in policy.entries() if code in {None, one.code}]
+    if as_json:
+        print_json({"findings": [one.document() for one in chosen]})
+        return
+    rows = [
+        [one.code, one.policy.name, f"{texts.zh.what}\n{texts.en.what}", f"{texts.zh.do}\n{texts.en.do}"]
+        for one in chosen
+        for texts in (one.texts,)
+    ]
+    print_table("质检意见 findings", ["code", "policy", "what", "do"], rows)

@@ -19,7 +19,6 @@ from app.settings import Settings
 from app.uploads import mapping, preparing, progress, queries, records, scopes, staging, stated
 from app.uploads.findings import Finding
 from app.uploads.models import SavedMapping, Upload
-from app.uploads.moved_outlines import WAYS
 from app.uploads.options import PARCEL_COLLECTIONS, PROJECT_COLLECTIONS, UploadOptions
 from app.uploads.outcome import Outcome
 from app.uploads.publish_events import commit_events
@@ -28,8 +27,6 @@ from app.uploads.publish_places import commit_places, commit_projects, commit_zo
 from app.uploads.publish_targets import commit_targets
 from app.uploads.sizes import inventory_hectares
 
-DECIDABLE = frozenset({"geometry_repaired_differs", *WAYS})
-"""Refusals that a person may overrule."""
 RECHECKABLE = frozenset({"checked", "refused"})
 ROUNDS = 5
 """How often good rows are tried again after rows that conflict in the ledger were left out."""

@@ -68,6 +68,7 @@ ALLOWED: dict[tuple[str, str], Role | None] = {
     ("POST", "/targets"): Role.EDITOR,
     ("GET", "/land-categories"): Role.VIEWER,
     ("GET", "/places"): Role.VIEWER,
+    ("GET", "/findings"): Role.VIEWER,
 }
 
 

@@ -17,6 +17,7 @@ from app.settings import Settings
 from app.uploads import queries, service
 from app.uploads.models import Finding, Upload
 from app.uploads.options import UploadOptions
+from app.uploads.policy import POLICIES
 from app.uploads.undo import undo
 from sample_parcels.writer import Field, Layer, parts, write_zip
 
@@ -92,8 +93,11 @@ class Desk:
         return self.act(upload_id, undo)
 
     def findings(self, upload: Upload) -> list[Finding]:
+        """What was found; each under the severity that the table of policies has for its code."""
         with Session(self.engine) as session:
-            return queries.findings_of(session, upload.id)
+            found = queries.findings_of(session, upload.id)
+        assert not [one.code for one in found if one.severity not in POLICIES[one.code].severities]
+        return found
 
     def codes(self, upload: Upload) -> set[str]:
         return {finding.code for finding in self.findings(upload)}
