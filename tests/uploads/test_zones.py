@@ -70,6 +70,19 @@ def test_rows_by_zone_and_outside_add_to_the_total(desk: Desk) -> None:
     )
 
 
+def test_rows_by_zone_have_the_names_of_their_zones(desk: Desk) -> None:
+    desk.upload(PARCELS)
+    titled: dict[str, Any] = {"mapping": {"fields": {"code": "code", "name": "category"}}, "encoding": "GBK"}
+    bring(desk, [Row("west", square(0, 0), "西片区"), Row("east", square(1, 0), "")], **titled)
+    bring(desk, [Row("west", square(2, 0), "别处")], **titled, name="法定图则")
+    table = ask(desk, by="zone", zones=NAME)
+    assert {row.keys[0][1]: row.label.zh for row in table.rows} == {
+        "west": "西片区",
+        "east": "east",
+        None: "片区范围外",
+    }
+
+
 def test_zones_that_share_land_repeat_it_and_say_so(desk: Desk) -> None:
     desk.upload(PARCELS)
     bring(desk, [Row("a", square(0, 0, 200)), Row("b", square(1, 0, 200))])

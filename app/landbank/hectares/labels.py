@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.inventory.models import Project, ProjectVersion
 from app.landbank.hectares.query import HectaresQuery
-from app.reference.models import LandCategory, Place
+from app.reference.models import LandCategory, Place, Zone
 
 PROGRAMMES = {"renewal": ("城市更新", "Urban renewal"), "consolidation": ("土地整备", "Land consolidation")}
 OUTSIDE = {
@@ -42,8 +42,11 @@ def labels(session: Session, query: HectaresQuery) -> Mapping[tuple[str, str | N
     found: dict[tuple[str, str | None], Label] = {(name, None): Label(*texts) for name, texts in OUTSIDE.items()}
     found |= {("programme", code): Label(*texts) for code, texts in PROGRAMMES.items()}
     if {"category", "subcategory"} & set(query.by):
+        # Parcels keep a category that has ended, and it its last name.
         rows = session.execute(
-            select(LandCategory.code, LandCategory.name_zh, LandCategory.name_en).where(_known(LandCategory, query))
+            select(LandCategory.code, LandCategory.name_zh, LandCategory.name_en)
+            .where(LandCategory.recorded_from <= query.known_at)
+            .order_by(LandCategory.recorded_from)
         )
         for code, zh, en in rows:
             found[("category", code)] = found[("subcategory", code)] = Label(zh, en)
@@ -52,6 +55,13 @@ def labels(session: Session, query: HectaresQuery) -> Mapping[tuple[str, str | N
             select(Place.code, Place.name).where(Place.level == level, _known(Place, query)).order_by(Place.valid_from)
         )
         found |= {(level, code): Label(name, name) for code, name in places}
+    if "zone" in query.by:
+        zones = session.execute(
+            select(Zone.code, Zone.title)
+            .where(Zone.name == query.zones, _known(Zone, query), Zone.title.is_not(None))
+            .order_by(Zone.valid_from)
+        )
+        found |= {("zone", code): Label(title or code, title or code) for code, title in zones}
     if "project" in query.by:
         projects = session.execute(
             select(Project.code, ProjectVersion.name)
@@ -71,7 +81,7 @@ def label_of(
     return Label(" · ".join([part.zh for part in found]), " · ".join([part.en for part in found]))
 
 
-def _known(table: type[LandCategory | Place | ProjectVersion], query: HectaresQuery) -> ColumnElement[bool]:
+def _known(table: type[Place | ProjectVersion | Zone], query: HectaresQuery) -> ColumnElement[bool]:
     return (table.recorded_from <= query.known_at) & or_(
         table.recorded_to.is_(None), table.recorded_to > query.known_at
     )
