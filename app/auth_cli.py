@@ -1,14 +1,14 @@
 """Commands for people and keys: ``landbank user …`` and ``landbank key …``."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
 
 from app.auth import Role, add_key, add_user, disable_user, keys, revoke_key, users
-from app.console import JsonFlag, command, out, print_json, print_table
+from app.console import JsonFlag, clock_text, command, out, print_json, print_table
 
 user_app = typer.Typer(help="People who may use the service.", no_args_is_help=True)
 key_app = typer.Typer(help="Their keys.", no_args_is_help=True)
@@ -35,7 +35,10 @@ def user_list(as_json: JsonFlag = False) -> None:
     if as_json:
         print_json([asdict(user) for user in found])
         return
-    rows = [[user.name, user.role, _moment(user.created_at), _moment(user.disabled_at)] for user in found]
+    rows = [
+        [user.name, user.role, *(clock_text(one, work.settings.tz) for one in (user.created_at, user.disabled_at))]
+        for user in found
+    ]
     print_table("用户 users", ["name", "role", "created", "disabled"], rows)
 
 
@@ -71,7 +74,8 @@ def key_list(as_json: JsonFlag = False) -> None:
         print_json([asdict(key) for key in found])
         return
     rows = [
-        [str(key.id), key.user, f"{key.prefix}…", *map(_moment, (key.created_at, key.expires_at, key.revoked_at))]
+        [str(key.id), key.user, f"{key.prefix}…"]
+        + [clock_text(one, work.settings.tz) for one in (key.created_at, key.expires_at, key.revoked_at)]
         for key in found
     ]
     print_table("密钥 keys", ["id", "user", "key", "created", "expires", "revoked"], rows, frozenset({"id"}))
@@ -86,7 +90,3 @@ def key_revoke(key_id: Annotated[int, typer.Argument(metavar="ID")], as_json: Js
         print_json({"id": key_id, "revoked": True})
     else:
         out.print(f"key {key_id}: revoked", markup=False)
-
-
-def _moment(value: datetime | None) -> str:
-    return "" if value is None else value.astimezone(UTC).strftime("%Y-%m-%d %H:%MZ")

@@ -9,8 +9,10 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import orjson
 import typer
@@ -54,6 +56,11 @@ class Command:
         """One transaction, committed when the block ends well."""
         with unit_of_work(self.engine) as session:
             yield session
+
+
+def clock_text(value: datetime | None, zone: str) -> str:
+    """A moment to the minute in the bureau's time zone (``LANDBANK_TZ``); nothing where there is none."""
+    return "" if value is None else f"{value.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
 
 
 def operator() -> Actor:

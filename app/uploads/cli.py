@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from app.console import JsonFlag, command, err, out, print_json, print_table
+from app.console import JsonFlag, clock_text, command, err, out, print_json, print_table
 from app.errors import BadRequest, message
 from app.uploads import policy, progress, queries, service
 from app.uploads.options import UploadOptions, parsed_mapping
@@ -175,7 +174,7 @@ def uploads(as_json: JsonFlag = False) -> None:
     """List the newest uploads."""
     with command() as run, run.session() as session:
         documents = [upload_document(one) for one in queries.uploads(session)]
-        zone = ZoneInfo(run.settings.tz)
+        zone = run.settings.tz
     if as_json:
         print_json({"uploads": documents})
         return
@@ -185,7 +184,7 @@ def uploads(as_json: JsonFlag = False) -> None:
         [
             [
                 str(one["id"]),
-                f"{one['received_at'].astimezone(zone):%Y-%m-%d %H:%M}",
+                clock_text(one["received_at"], zone),
                 one["collection"],
                 one["filename"],
                 one["state"],

@@ -2,7 +2,10 @@
 
 import json
 from collections.abc import Callable
+from datetime import datetime, timedelta
+from time import sleep
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from starlette.testclient import TestClient
@@ -65,6 +68,25 @@ def test_the_same_as_text(run: Run, anonymous: TestClient) -> None:
     assert run("key", "revoke", "1") == (0, "key 1: revoked\n")
     assert run("user", "disable", "tool") == (0, "tool: disabled\n")
     assert "tool" in run("user", "list")[1]
+
+
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "America/New_York"])
+def test_times_are_the_bureaus(run: Run, monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
+    monkeypatch.setenv("LANDBANK_TZ", zone)
+    documents(run, "user", "add", "tool", "--role", "viewer")
+    documents(run, "key", "add", "tool", "--expires", "2999-12-31T08:30:00")
+    assert "2999-12-31 08:30" in run("key", "list")[1]
+    created = datetime.fromisoformat(documents(run, "user", "list")[0]["created_at"])
+    assert f"{created.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}" in run("user", "list")[1]
+
+
+def test_a_key_that_has_expired_opens_nothing(run: Run, anonymous: TestClient) -> None:
+    documents(run, "user", "add", "tool", "--role", "viewer")
+    soon = datetime.now(ZoneInfo("Asia/Shanghai")) + timedelta(seconds=4)
+    made = documents(run, "key", "add", "tool", "--expires", f"{soon:%Y-%m-%dT%H:%M:%S}")
+    sleep(max(0.0, (soon - datetime.now(ZoneInfo("Asia/Shanghai"))).total_seconds()))
+    refused = anonymous.get("/me", headers={"X-API-Key": made["key"]})
+    assert (refused.status_code, refused.json()["code"]) == (401, "key_not_valid")
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,11 @@
 
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import orjson
 import typer
 
-from app.console import JsonFlag, command, out, print_json, print_table
+from app.console import JsonFlag, clock_text, command, out, print_json, print_table
 from app.errors import BadRequest
 from app.uploads.mappings import service
 
@@ -39,11 +38,11 @@ def list_mappings(as_json: JsonFlag = False) -> None:
     """List the saved mappings."""
     with command() as run, run.session() as session:
         documents = [service.document(one) for one in service.every(session)]
-        zone = ZoneInfo(run.settings.tz)
+        zone = run.settings.tz
     if as_json:
         print_json({"mappings": documents})
         return
-    rows = [[one["name"], one["actor"], f"{one['saved_at'].astimezone(zone):%Y-%m-%d %H:%M}"] for one in documents]
+    rows = [[one["name"], one["actor"], clock_text(one["saved_at"], zone)] for one in documents]
     print_table("字段映射 mappings", ["name", "saved by", "saved at"], rows)
 
 
