@@ -33,7 +33,7 @@ from app.edge.docs import docs_page
 from app.edge.middleware import PAGE_POLICY, Edge, Metrics
 from app.edge.problems import install, problem_response
 from app.edge.protocol import DeadlineProtocol
-from app.errors import BadRequest, LandbankError, Unavailable
+from app.errors import BadRequest, LandbankError, Unavailable, message
 from app.inventory.api import router as inventory
 from app.jobs import queue_state
 from app.landbank.api import router as landbank
@@ -163,7 +163,14 @@ ROUTERS: tuple[APIRouter, ...] = (
 def create_app(settings: Settings, routers: Sequence[APIRouter] = ROUTERS) -> FastAPI:
     """The application on the database of ``settings``, which must name one."""
     if settings.database_url is None:
-        raise BadRequest("setting_invalid", parameter="DATABASE_URL", name="DATABASE_URL", reason="is not set")
+        told = message("expected_database_address")
+        raise BadRequest(
+            "setting_invalid",
+            parameter="DATABASE_URL",
+            name="DATABASE_URL",
+            reason_zh=told.zh.what,
+            reason_en=told.en.what,
+        )
     configure_logging()
     app = FastAPI(
         title="Land bank",

@@ -16,6 +16,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from app.errors import BadRequest
+from app.expected import expected, unfit
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -64,7 +65,7 @@ class Settings(BaseSettings):
         except (ArgumentError, ValueError):  # the port of an address is read as a number
             backend = ""
         if backend != "postgresql":
-            raise ValueError("is no address like postgresql://user:password@host/database")
+            raise unfit("expected_database_address")
         return value
 
     @field_validator("public_url")
@@ -73,7 +74,7 @@ class Settings(BaseSettings):
         if not value:
             return None
         if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", value):
-            raise ValueError("is not an address such as https://landbank.example")
+            raise unfit("expected_web_address")
         return value.rstrip("/")
 
     @field_validator("tz")
@@ -82,7 +83,7 @@ class Settings(BaseSettings):
         try:
             ZoneInfo(value)
         except (KeyError, ValueError, OSError) as error:
-            raise ValueError(f"no time zone {value!r}") from error
+            raise unfit("expected_time_zone") from error
         return value
 
     @field_validator("crs")
@@ -91,11 +92,11 @@ class Settings(BaseSettings):
         try:
             crs = CRS.from_user_input(value)
         except CRSError as error:
-            raise ValueError(f"no coordinate system {value!r}") from error
+            raise unfit("expected_projected_crs") from error
         authority = crs.to_authority()
         metres = {axis.unit_name for axis in crs.axis_info} == {"metre"}
         if not (crs.is_projected and metres and authority and authority[0] == "EPSG"):
-            raise ValueError(f"{value!r} is not a projected EPSG coordinate system in metres")
+            raise unfit("expected_projected_crs")
         return f"EPSG:{authority[1]}"
 
     @cached_property
@@ -126,5 +127,7 @@ def load_settings(**overrides: Any) -> Settings:
         name = str(first["loc"][0]).upper()
         if not name.startswith("DATABASE_"):
             name = f"LANDBANK_{name.removeprefix('LANDBANK_')}"
-        reason = first["msg"].removeprefix("Value error, ")
-        raise BadRequest("setting_invalid", parameter=name, name=name, reason=reason) from error
+        told = expected(first)
+        raise BadRequest(
+            "setting_invalid", parameter=name, name=name, reason_zh=told.zh.what, reason_en=told.en.what
+        ) from error

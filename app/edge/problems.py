@@ -14,7 +14,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.edge.expected import expected
 from app.errors import (
     BadRequest,
     Conflict,
@@ -26,6 +25,7 @@ from app.errors import (
     Unauthorised,
     Unavailable,
 )
+from app.expected import expected
 
 PROBLEM_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 5

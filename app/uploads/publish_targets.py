@@ -5,8 +5,8 @@ from sqlalchemy.orm import Session
 
 from app.auth import Actor
 from app.db import Publication, lock_publication, publish
-from app.edge.expected import expected
 from app.errors import Conflict, LandbankError
+from app.expected import expected
 from app.landbank.models import Target
 from app.landbank.targets import service as targets
 from app.landbank.targets.schemas import TargetIn

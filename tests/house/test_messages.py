@@ -187,7 +187,7 @@ def test_the_checks_can_fail() -> None:
         "line 1: absent_one",
         "line 1: absent_two",
     ]
-    assert unfilled(ast.parse('BadRequest("setting_invalid", name="x")')) == ["line 1: setting_invalid needs reason"]
-    assert not unfilled(ast.parse('BadRequest("setting_invalid", name="x", reason="y")'))
+    assert unfilled(ast.parse('BadRequest("choice_unknown", name="x")')) == ["line 1: choice_unknown needs choices"]
+    assert not unfilled(ast.parse('BadRequest("choice_unknown", name="x", choices="y")'))
     assert error_names([ast.parse("class A(Conflict): ...\nclass B(A): ...\nclass C: ...")]) >= {"A", "B", "Conflict"}
     assert "C" not in error_names([ast.parse("class C: ...")])

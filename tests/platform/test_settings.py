@@ -1,5 +1,7 @@
 """Settings that cannot be meant are told by name, without their value, before anything is done."""
 
+import re
+
 import pytest
 
 from app.errors import BadRequest
@@ -32,6 +34,9 @@ def test_a_setting_that_cannot_be_meant_is_named_and_its_value_is_not(
     assert told.startswith(f"The setting {name} is not valid")
     assert "secret-word" not in told
     assert "Value error" not in told
+    reason = refused.value.messages.zh.what.partition("：")[2]
+    assert re.search("[\u4e00-\u9fff]", reason), reason
+    assert not re.search(r"\b(is|no|not|Input|Value|should)\b", reason), reason
 
 
 def test_an_empty_setting_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> None:

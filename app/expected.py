@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic_core import PydanticCustomError
+
 from app.errors import Messages, message
 
 _CODES = {
@@ -40,13 +42,20 @@ _CODES = {
     "less_than": "expected_below",
     "less_than_equal": "expected_at_most",
 }
+OURS = ("expected_database_address", "expected_web_address", "expected_time_zone", "expected_projected_crs")
+"""What our own validators say, as the type of a ``PydanticCustomError``."""
 _LIMITS = ("gt", "ge", "lt", "le", "min_length", "max_length", "decimal_places", "max_digits", "whole_digits")
+
+
+def unfit(code: str) -> PydanticCustomError:
+    """The error by which a validator says that it expected ``code``, one of :data:`OURS`."""
+    return PydanticCustomError(code, "{reason}", {"reason": message(code).en.what})
 
 
 def expected(error: Mapping[str, Any]) -> Messages:
     """What was expected where ``error`` was found. Of the rest Pydantic's own sentence is told beside ours."""
     context: Mapping[str, Any] = error.get("ctx", {})
-    code = _CODES.get(error["type"])
+    code = error["type"] if error["type"] in OURS else _CODES.get(error["type"])
     if code is None:
         return message("expected_otherwise", reason=error["msg"])
     limit = next((context[name] for name in _LIMITS if name in context), "")
