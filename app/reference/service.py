@@ -73,7 +73,7 @@ def places(session: Session, level: str | None = None, on: date | None = None) -
 def place_polygons(session: Session, known_at: datetime | None = None) -> list[PlacePolygon]:
     """Every place of every time with its polygon, for cutting parcels."""
     return [
-        PlacePolygon(place.level, place.code, place.parent_code, place.valid_from, place.valid_to, wkb)
+        PlacePolygon(place.level, place.code, place.parent_code, place.valid_from, place.valid_to, wkb, place.name)
         for place, wkb in queries.place_wkb(session, known_at)
     ]
 

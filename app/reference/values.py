@@ -34,6 +34,7 @@ class PlacePolygon:
     valid_from: date
     valid_to: date | None
     geom: bytes
+    name: str = ""
 
 
 @dataclass(frozen=True)

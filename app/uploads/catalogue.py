@@ -56,6 +56,7 @@ def places_to_json(places: Iterable[PlacePolygon]) -> list[list[Any]]:
             place.valid_from.isoformat(),
             None if place.valid_to is None else place.valid_to.isoformat(),
             b64encode(bytes(place.geom)).decode("ascii"),
+            place.name,
         ]
         for place in places
     ]
@@ -64,8 +65,10 @@ def places_to_json(places: Iterable[PlacePolygon]) -> list[list[Any]]:
 def places_from_json(rows: list[list[Any]]) -> list[PlacePolygon]:
     """The places that :func:`places_to_json` wrote."""
     return [
-        PlacePolygon(level, code, parent, date.fromisoformat(start), end and date.fromisoformat(end), b64decode(wkb))
-        for level, code, parent, start, end, wkb in rows
+        PlacePolygon(
+            level, code, parent, date.fromisoformat(start), end and date.fromisoformat(end), b64decode(wkb), name
+        )
+        for level, code, parent, start, end, wkb, name in rows
     ]
 
 

@@ -38,6 +38,7 @@ class Upload(Base):
     crs: Mapped[str | None]
     encoding: Mapped[str | None]
     layer: Mapped[str | None]
+    location: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     counts: Mapped[dict[str, int]] = mapped_column(JSONB, server_default=text("'{}'"))
     finding_counts: Mapped[dict[str, int]] = mapped_column(JSONB, server_default=text("'{}'"))
     hectares_before: Mapped[dict[str, str]] = mapped_column(JSONB, server_default=text("'{}'"))

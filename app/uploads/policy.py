@@ -128,6 +128,8 @@ TABLE: dict[str, dict[str, Policy]] = {
         "outside_storage_crs": REFUSE,
         "crs_reprojected": NOTE,
         "crs_same_place": NOTE,
+        "crs_proof": NOTE,
+        "crs_candidates": NOTE,
         "prj_empty": WARN,
         "prj_encoding": WARN,
         "prj_not_wkt": WARN,

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import shapely
 
 from app.errors import Refused
 from app.geometry import to_e4
-from app.uploads import checks, mapping, outlines, progress, restricted
+from app.uploads import checks, location, mapping, outlines, progress, restricted
 from app.uploads.archive import Upload
 from app.uploads.arrow import pa, pc
 from app.uploads.catalogue import Catalogue, Epoch, epochs
@@ -92,6 +92,8 @@ class Prepared:
     layers: list[str] = field(default_factory=list)
     columns: dict[str, str] = field(default_factory=dict)
 
+    location: dict[str, Any] | None = None
+
 
 def paths(workdir: Path) -> tuple[Path, Path, Path]:
     """The files of a :class:`Prepared` in a folder."""
@@ -126,8 +128,9 @@ def prepare(job: Job, workdir: Path) -> Prepared:
         rows.good[np.array(sorted(found.refused), dtype=np.int64) - 1] = False
         rows.findings.add(chosen.findings)
         cut = _checked(rows)
+    where = location.tell(rows, found.crs, found.middles)
     unmapped = {name: column for name, column in found.columns.items() if name not in set(chosen.columns.values())}
-    return _written(rows, cut, unmapped, found, chosen.columns, workdir)
+    return replace(_written(rows, cut, unmapped, found, chosen.columns, workdir), location=where)
 
 
 def _checked(rows: Rows) -> _Cut:

@@ -27,6 +27,7 @@ class Read:
     """What a file holds. ``geometries`` are in the storage CRS, None where a problem refuses the row.
 
     ``columns`` map the decoded names to Arrow arrays of text, one value per record, null where empty.
+    ``middles`` are those of the outlines' boxes in the file's own CRS, also where that is not known.
     ``row_count`` = rows readable + rows in ``refused``, unless ``file_refused``.
     """
 
@@ -39,6 +40,7 @@ class Read:
     encoding: str | None = None
     encoding_evidence: str | None = None
     crs: str | None = None
+    middles: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))
     problems: list[Problem] = field(default_factory=list)
 
     @property
@@ -82,7 +84,8 @@ def read(
         found.row_count = max(found.row_count, error.row_count)
     return Read(
         found.layer, found.layers, found.row_count, placed, np.arange(1, found.row_count + 1), found.columns,
-        found.encoding, found.encoding_evidence, found.crs_label, found.problems,
+        found.encoding, found.encoding_evidence, found.crs_label, sample_points(found.geometries)[1],
+        found.problems,
     )  # fmt: skip
 
 

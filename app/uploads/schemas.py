@@ -67,6 +67,7 @@ def upload_document(upload: Upload) -> dict[str, Any]:
         "crs": upload.crs,
         "encoding": upload.encoding,
         "layer": upload.layer,
+        "location": upload.location,
         "on_existing": upload.options["on_existing"],
         "scope": upload.options.get("scope"),
         "rows": upload.options["rows"],

@@ -108,6 +108,7 @@ def check(session: Session, settings: Settings, actor: Actor, upload: Upload) ->
     progress.begin("reading")
     with preparing.prepared(session, settings, upload, options) as result:
         upload.crs, upload.encoding, upload.layer = result.crs, result.encoding, result.layer
+        upload.location = result.location
         staging.clear(session, upload.id)
         if result.staged:
             progress.begin("staging")
