@@ -13,6 +13,7 @@ from app.console import guarded
 WHERE = {
     "upload": "app.uploads.cli:upload",
     "uploads": "app.uploads.cli:uploads",
+    "commit": "app.uploads.cli:commit_upload",
     "undo": "app.uploads.cli:undo_upload",
     "findings": "app.uploads.cli:findings",
     "hectares": "app.landbank.cli:hectares",

@@ -22,7 +22,8 @@ BEGIN
             CASE
                 -- Append-only: written once.
                 WHEN c.relname IN ('publication', 'land_event', 'document', 'document_file', 'audit_entry', 'parcel',
-                                   'project', 'parcel_overlap', 'overlap_face_member', 'lineage_operation', 'lineage_link')
+                                   'project', 'parcel_overlap', 'overlap_face_member', 'lineage_operation', 'lineage_link',
+                                   'upload_state')
                     THEN 'INSERT'
                 -- Working tables: rows come and go.
                 WHEN c.relname IN ('staged_row', 'staged_portion', 'staged_overlaps', 'finding', 'hectares_key',

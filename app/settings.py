@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     tls_cert: Path | None = None
     tls_key: Path | None = None
     max_upload_bytes: int = Field(default=2 * 1024**3, gt=0)
+    max_features: int = Field(default=5_000_000, gt=0)
+    max_vertices: int = Field(default=100_000, gt=0, le=100_000)
+    four_eyes: bool = False
 
     @field_validator("home", "files")
     @classmethod

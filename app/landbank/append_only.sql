@@ -15,7 +15,8 @@ DECLARE
     ledger text;
 BEGIN
     FOREACH ledger IN ARRAY ARRAY[
-        'land_event', 'document', 'document_file', 'publication', 'audit_entry', 'lineage_operation', 'lineage_link'
+        'land_event', 'document', 'document_file', 'publication', 'audit_entry', 'lineage_operation', 'lineage_link',
+        'upload_state'
     ] LOOP
         EXECUTE format('DROP TRIGGER IF EXISTS append_only ON %I', ledger);
         EXECUTE format(

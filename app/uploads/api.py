@@ -1,6 +1,7 @@
 """``/uploads``: bring a file in, read what was found, commit or undo."""
 
 from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
 
 from fastapi import Depends, Query, Request
 from sqlalchemy.orm import Session
@@ -21,7 +22,7 @@ from app.edge import (
 from app.edge import router as make_router
 from app.errors import BadRequest
 from app.settings import Settings
-from app.uploads import policy, queries, running, service
+from app.uploads import differences, policy, queries, running, service
 from app.uploads.models import Upload
 from app.uploads.options import UploadOptions, parsed_mapping, with_defaults
 from app.uploads.schemas import (
@@ -161,6 +162,24 @@ def change_upload(
         changes["mapping"] = parsed_mapping(changes["mapping"])
     running.change(session, settings_of(request), actor_of(request), upload, changes)
     return _shown(upload, 202 if upload.underway else 200)
+
+
+@router.get("/uploads/{upload_id}/rows", dependencies=[viewer])
+def list_rows(
+    session: SessionDep,
+    upload_id: int,
+    fate: Literal["new", "changed", "unchanged"] | None = None,
+    after: Annotated[int, Query(ge=0, description="The row after which the page begins")] = 0,
+    limit: Annotated[int, Query(ge=1)] = differences.PAGE,
+) -> Response:
+    """What a parcel upload brings, row by row: fields and outlines (CRS84) before and after, to be looked at first."""
+    upload = queries.upload_by_id(session, upload_id)
+    found = differences.rows(session, upload, fate=fate, after=after, limit=limit)
+    documents = [differences.document(row) for row in found]
+    asked = urlencode({"after": found[-1].row, "limit": limit} | ({"fate": fate} if fate else {})) if found else ""
+    full = len(found) == min(limit, differences.MAX_PAGE)
+    links = [{"rel": "next", "href": f"/uploads/{upload_id}/rows?{asked}"}] if full else []
+    return answer({"rows": documents, "links": links})
 
 
 @router.get("/uploads/{upload_id}/findings", dependencies=[viewer])

@@ -91,6 +91,23 @@ def _bar(*, shown: bool) -> Iterator[None]:
             yield
 
 
+def commit_upload(
+    upload_id: Annotated[int, typer.Argument(help="The number of the upload.")],
+    rows: Annotated[str | None, typer.Option(help="all, or good: leave refused rows out.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Store a checked upload; where four eyes are asked for, the second person does it. Exit code 5 when refused."""
+    if rows not in {None, "all", "good"}:
+        raise BadRequest("choice_unknown", parameter="rows", name="rows", choices="all, good")
+    with command() as run, run.session() as session:
+        row = queries.upload_by_id(session, upload_id, lock=True)
+        service.commit(session, run.settings, run.actor, row, rows)
+        document = upload_document(row)
+        found = [finding_document(one) for one in queries.findings_of(session, upload_id)]
+    _show(document, found, as_json=as_json)
+    raise typer.Exit(5 if document["state"] == "refused" else 0)
+
+
 def _mapping(text: str | None) -> dict[str, Any] | str | None:
     if text is None:
         return None
@@ -147,6 +164,12 @@ def _show(document: dict[str, Any], found: list[dict[str, Any]], *, as_json: boo
         markup=False,
     )
     out.print(", ".join(f"{name} {counts[name]}" for name in counts), markup=False)
+    if document["state"] == "quarantined":
+        told = message("upload_waits", upload=document["id"])
+        out.print(f"{told.zh.what} {told.zh.do}\n{told.en.what} {told.en.do}", markup=False)
+    if document["suggested"]:
+        told = message("mapping_suggested", upload=document["suggested"]["upload"])
+        out.print(f"{told.zh.what} {told.zh.do}\n{told.en.what} {told.en.do}", markup=False)
     if found:
         rows = [
             [

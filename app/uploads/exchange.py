@@ -40,7 +40,8 @@ def job_to_json(job: Job) -> dict[str, Any]:
     return {
         "collection": job.collection, "files": [[name, str(path)] for name, path in job.files], "srid": job.srid,
         "catalogue": job.catalogue.to_json(), "crs": job.crs, "encoding": job.encoding, "layer": job.layer,
-        "mapping": job.mapping, "accepted": sorted(job.accepted),
+        "mapping": job.mapping, "accepted": sorted(job.accepted), "max_features": job.max_features,
+        "max_vertices": job.max_vertices,
     }  # fmt: skip
 
 
@@ -49,7 +50,7 @@ def job_from_json(data: dict[str, Any]) -> Job:
     return Job(
         data["collection"], [(name, Path(path)) for name, path in data["files"]], data["srid"],
         Catalogue.from_json(data["catalogue"]), data["crs"], data["encoding"], data["layer"], data["mapping"],
-        frozenset(data["accepted"]),
+        frozenset(data["accepted"]), data["max_features"], data["max_vertices"],
     )  # fmt: skip
 
 

@@ -43,9 +43,14 @@ class Upload(Base):
     finding_counts: Mapped[dict[str, int]] = mapped_column(JSONB, server_default=text("'{}'"))
     hectares_before: Mapped[dict[str, str]] = mapped_column(JSONB, server_default=text("'{}'"))
     hectares_after: Mapped[dict[str, str]] = mapped_column(JSONB, server_default=text("'{}'"))
+    hectares: Mapped[list[dict[str, str | None]]] = mapped_column(JSONB, server_default=text("'[]'"))
+    column_names: Mapped[list[str]] = mapped_column(JSONB, server_default=text("'[]'"))
+    suggested: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    commit_asked_by: Mapped[str | None]
     publication_id: Mapped[int | None] = mapped_column(ForeignKey("publication.id"))
     undone_publication_id: Mapped[int | None] = mapped_column(ForeignKey("publication.id"))
     told: Mapped["UploadProgress | None"] = relationship(lazy="joined", viewonly=True)
+    states: Mapped[list["UploadState"]] = relationship(order_by="UploadState.id", viewonly=True)
 
     @property
     def underway(self) -> bool:
@@ -60,6 +65,22 @@ class Upload(Base):
             if self.state == "reading" and self.told
             else (self.step, self.progress)
         )
+
+
+class UploadState(Base):
+    """A state that an upload came to: when, and by whom. Append-only."""
+
+    __tablename__ = "upload_state"
+    __table_args__ = (
+        CheckConstraint(f"state IN {STATES}", name="state"),
+        Index("ix_upload_state_upload_id", "upload_id"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    upload_id: Mapped[int] = mapped_column(ForeignKey("upload.id"))
+    state: Mapped[str]
+    actor: Mapped[str]
+    entered_at: Mapped[datetime]
 
 
 class UploadProgress(Base):
@@ -173,11 +194,13 @@ class StagedOverlaps(Base):
 
 
 class SavedMapping(Base):
-    """A field mapping kept under a name, for the next file of the same make."""
+    """A field mapping kept under a name, for the next file of the same make; with its CRS and encoding, if stated."""
 
     __tablename__ = "saved_mapping"
 
     name: Mapped[str] = mapped_column(primary_key=True)
     mapping: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    crs: Mapped[str | None]
+    encoding: Mapped[str | None]
     actor: Mapped[str]
     saved_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))

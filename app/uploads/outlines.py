@@ -17,8 +17,6 @@ from app.uploads.outside import likely_cause
 from app.uploads.overlay import SLIVER
 from app.uploads.rows import Bools, Ints, Rows
 
-MAX_VERTICES = 100_000
-"""Vertices of one outline (CONTRACT)."""
 MAX_REPAIR_VERTICES = 5_000
 """make_valid on a star of 801 points takes 30 s and 700 MB."""
 MAX_COORDINATE = 1e8
@@ -60,7 +58,7 @@ def check(rows: Rows) -> None:
 def coordinates(rows: Rows) -> None:
     """Coordinates must be numbers, within ±1e8 and near the land that the storage CRS is made for.
 
-    An outline may have 100,000 vertices.
+    An outline may have 100,000 vertices, or fewer by setting.
     """
     good = np.flatnonzero(rows.good)
     geometries = rows.geometries[good]
@@ -70,8 +68,9 @@ def coordinates(rows: Rows) -> None:
     rows.tell("coordinates_outside", "refuse", good[~inside(geometries, box)], crs=f"EPSG:{rows.srid}")
     good = np.flatnonzero(rows.good)
     counts = shapely.get_num_coordinates(rows.geometries[good])
-    for row, count in zip(good[counts > MAX_VERTICES].tolist(), counts[counts > MAX_VERTICES].tolist(), strict=True):
-        rows.tell("too_many_vertices", "refuse", np.array([row]), count=str(count), limit=str(MAX_VERTICES))
+    many = counts > rows.max_vertices
+    for row, count in zip(good[many].tolist(), counts[many].tolist(), strict=True):
+        rows.tell("too_many_vertices", "refuse", np.array([row]), count=str(count), limit=str(rows.max_vertices))
 
 
 def repair(rows: Rows) -> None:

@@ -68,6 +68,8 @@ class Job:
     layer: str | None = None
     mapping: dict[str, Any] | None = None
     accepted: frozenset[str] = frozenset()
+    max_features: int = 5_000_000
+    max_vertices: int = 100_000
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ class Prepared:
     layer: str | None = None
     layers: list[str] = field(default_factory=list)
     columns: dict[str, str] = field(default_factory=dict)
+    column_names: list[str] = field(default_factory=list)
 
     location: dict[str, Any] | None = None
 
@@ -119,11 +122,15 @@ def prepare(job: Job, workdir: Path) -> Prepared:
     )  # fmt: skip
     count = len(found.geometries)
     chosen = mapping.choose(list(found.columns), wanted, job.collection)
-    complete = not found.file_refused and count == found.row_count
+    many = found.row_count > job.max_features
+    complete = not found.file_refused and not many and count == found.row_count
     fields = mapping.apply(found.columns, chosen.columns, wanted, count) if complete else {}
     rows = Rows(job.collection, job.srid, count, fields, found.geometries, job.catalogue, job.accepted, found.columns)
+    rows.max_vertices = job.max_vertices
     rows.findings.add(from_problem(problem) for problem in found.problems)
     cut = None
+    if many:
+        rows.tell_file("too_many_features", "refuse", count=str(found.row_count), limit=str(job.max_features))
     if complete:
         rows.good[np.array(sorted(found.refused), dtype=np.int64) - 1] = False
         rows.findings.add(chosen.findings)
@@ -191,7 +198,7 @@ def _written(
     return Prepared(
         *written, rows.findings.all(), rows.findings.by_severity(), found.row_count, len(staged),
         found.row_count - len(staged), found.crs, found.encoding, found.encoding_evidence, found.layer or None,
-        found.layers, columns,
+        found.layers, columns, list(found.columns),
     )  # fmt: skip
 
 

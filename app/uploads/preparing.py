@@ -31,6 +31,8 @@ def prepared(session: Session, settings: Settings, upload: Upload, options: Uplo
         layer=options.layer,
         mapping=options.mapping if isinstance(options.mapping, dict) else None,
         accepted=frozenset(name for name, decision in options.decisions.items() if decision == "accept"),
+        max_features=settings.max_features,
+        max_vertices=settings.max_vertices,
     )
     with tempfile.TemporaryDirectory(prefix="landbank-upload-") as name:
         yield run_prepare(job, Path(name))

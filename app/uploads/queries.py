@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 import orjson
 import shapely
@@ -139,6 +140,26 @@ def upload_by_id(session: Session, upload_id: int, *, lock: bool = False) -> Upl
 def uploads(session: Session, limit: int = 100) -> list[Upload]:
     """The newest uploads."""
     return list(session.scalars(select(Upload).order_by(Upload.id.desc()).limit(limit)))
+
+
+def suggestion(session: Session, upload: Upload) -> dict[str, Any] | None:
+    """How the newest committed upload of the same collection with the same columns was read, if by a mapping."""
+    found = session.scalars(
+        select(Upload)
+        .where(
+            Upload.id != upload.id,
+            Upload.collection == upload.collection,
+            Upload.state == "committed",
+            Upload.column_names == upload.column_names,
+            Upload.column_names != [],
+            func.jsonb_typeof(Upload.options["mapping"]) == "object",
+        )
+        .order_by(Upload.id.desc())
+        .limit(1)
+    ).one_or_none()
+    if found is None:
+        return None
+    return {"upload": found.id} | {name: found.options[name] for name in ("mapping", "crs", "encoding")}
 
 
 def findings_of(session: Session, upload_id: int, limit: int | None = None) -> list[Finding]:

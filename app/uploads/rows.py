@@ -14,6 +14,8 @@ from app.uploads.findings import Finding, Findings, Severity
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
+MAX_VERTICES = 100_000
+"""Vertices of one outline, at most (CONTRACT); a setting may ask for fewer."""
 
 
 @dataclass
@@ -40,6 +42,7 @@ class Rows:
         self.good: Bools = np.ones(self.count, dtype=bool)
         self.categories = Categories(self.catalogue)
         self.lines: list[int] | None = None
+        self.max_vertices = MAX_VERTICES
         self.plane: Floats = np.full(self.count, np.nan)
         self.ellipsoidal: Floats = np.full(self.count, np.nan)
 

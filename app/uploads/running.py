@@ -8,7 +8,6 @@ import logging
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from app.auth import Actor, Role, audit
 from app.db import unit_of_work
 from app.errors import LandbankError, Refused, Unavailable
 from app.settings import Settings
-from app.uploads import progress, records, service
+from app.uploads import progress, records, service, states
 from app.uploads.findings import Finding
 from app.uploads.models import Upload, UploadProgress
 from app.uploads.options import UploadOptions
@@ -72,7 +71,7 @@ class UploadTask:
         """
         upload, actor = _read(arguments)
         try:
-            if self._begin(upload):
+            if self._begin(upload, actor):
                 with progress.told_to(_Writer(self.engine, upload, stopping)):
                     self._finish(upload, actor)
         except Unavailable:
@@ -85,14 +84,14 @@ class UploadTask:
         upload, actor = _read(arguments)
         self._end(upload, "failed", _finding(reason), actor)
 
-    def _begin(self, upload_id: int) -> bool:
+    def _begin(self, upload_id: int, actor: Actor) -> bool:
         """Show that the upload is being read, for everybody to see at once."""
         with unit_of_work(self.engine) as session:
             upload = _taken(session, upload_id)
             if not upload.underway:
                 return False
-            upload.state, upload.step, upload.progress = "reading", "reading", 0.0
-            upload.changed_at = datetime.now(UTC)
+            upload.progress = 0.0
+            states.enter(session, upload, "reading", actor.name)
             _write(session, upload_id, "reading", 0.0)
         return True
 
@@ -111,8 +110,8 @@ class UploadTask:
             if not upload.underway:
                 return
             records.replace(session, self.settings, upload_id, [finding], [])
-            upload.state = upload.step = state
-            upload.progress, upload.changed_at = 1.0, datetime.now(UTC)
+            upload.progress = 1.0
+            states.enter(session, upload, state, actor.name)
             upload.finding_counts = records.counts([finding])
             audit(session, actor, f"upload.{state}", f"upload:{upload_id}", {"code": finding.code})
 

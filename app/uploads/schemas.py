@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from app.errors import message
+from app.uploads import states
 from app.uploads.models import Finding, Upload
 from app.uploads.originals import file_links
 
@@ -78,9 +79,14 @@ def upload_document(upload: Upload) -> dict[str, Any]:
         "findings": dict.fromkeys(("refuse", "warn", "note"), 0) | upload.finding_counts,
         "hectares_before": upload.hectares_before,
         "hectares_after": upload.hectares_after,
+        "hectares": upload.hectares,
+        "states": [{"state": one.state, "at": one.entered_at, "actor": one.actor} for one in upload.states],
+        "commit_asked_by": upload.commit_asked_by,
+        "suggested": upload.suggested,
         "links": [
             {"rel": "self", "href": path},
             {"rel": "findings", "href": f"{path}/findings"},
+            {"rel": "rows", "href": f"{path}/rows"},
             *file_links(upload),
             *({"rel": name, "href": f"{path}/{name}"} for name in _possible(upload)),
         ],
@@ -90,7 +96,7 @@ def upload_document(upload: Upload) -> dict[str, Any]:
 def _possible(upload: Upload) -> list[str]:
     if upload.underway:
         return ["events"]
-    if upload.state == "checked" and not upload.options["dry_run"]:
+    if upload.state in states.COMMITTABLE and not upload.options["dry_run"]:
         return ["commit"]
     return ["undo"] if upload.state == "committed" else []
 

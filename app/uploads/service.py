@@ -5,7 +5,6 @@ A dry run and a check are the commit itself, rolled back: one code path decides.
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from app import files
 from app.auth import Actor, audit
 from app.errors import BadRequest, Conflict
 from app.settings import Settings
-from app.uploads import mapping, preparing, progress, queries, records, scopes, staging, stated
+from app.uploads import mapping, preparing, progress, queries, records, scopes, sizes, staging, stated, states
 from app.uploads.findings import Finding
 from app.uploads.models import SavedMapping, Upload
 from app.uploads.options import PARCEL_COLLECTIONS, PROJECT_COLLECTIONS, UploadOptions
@@ -25,9 +24,7 @@ from app.uploads.publish_events import commit_events
 from app.uploads.publish_parcels import commit_parcels
 from app.uploads.publish_places import commit_places, commit_projects, commit_zones
 from app.uploads.publish_targets import commit_targets
-from app.uploads.sizes import inventory_hectares
 
-RECHECKABLE = frozenset({"checked", "refused"})
 ROUNDS = 5
 """How often good rows are tried again after rows that conflict in the ledger were left out."""
 
@@ -73,6 +70,7 @@ def receive(
     )
     session.add(upload)
     session.flush()
+    states.enter(session, upload, "received", actor.name)
     audit(session, actor, "upload.receive", f"upload:{upload.id}", {"sha256": upload.sha256})
     return upload
 
@@ -95,7 +93,8 @@ def _resolved(session: Session, options: UploadOptions) -> UploadOptions:
         saved = session.get(SavedMapping, options.mapping)
         if saved is None:
             raise BadRequest("mapping_unknown", parameter="mapping", mapping=options.mapping)
-        options = replace(options, mapping=saved.mapping)
+        crs, encoding = options.crs or saved.crs, options.encoding or saved.encoding
+        options = replace(options, mapping=saved.mapping, crs=crs, encoding=encoding)
     stated.check_stated(options)
     scopes.check_scope(session, options)
     mapping.parse(options.mapping if isinstance(options.mapping, dict) else None, options.collection)
@@ -109,6 +108,8 @@ def check(session: Session, settings: Settings, actor: Actor, upload: Upload) ->
     with preparing.prepared(session, settings, upload, options) as result:
         upload.crs, upload.encoding, upload.layer = result.crs, result.encoding, result.layer
         upload.location = result.location
+        upload.column_names = result.column_names
+        upload.suggested = None if options.mapping else queries.suggestion(session, upload)
         staging.clear(session, upload.id)
         if result.staged:
             progress.begin("staging")
@@ -123,6 +124,7 @@ def check(session: Session, settings: Settings, actor: Actor, upload: Upload) ->
     _settle(upload, outcome, options, result.read, [*result.findings, *ledger])
     upload.finding_counts = _added(result.severities, records.counts(ledger))
     upload.counts = upload.counts | {"missing": _missing(session, settings, upload, options)}
+    states.enter(session, upload, upload.state, actor.name)
     if upload.state == "refused":
         staging.clear(session, upload.id)
 
@@ -162,9 +164,9 @@ def _attempt(
     gathered: list[Finding] = []
     for _ in range(ROUNDS):
         savepoint = session.begin_nested()
-        before = inventory_hectares(session, settings)
+        before = sizes.inventory(session, settings)
         outcome = _commit_collection(session, settings, upload, options, actor, leave_out)
-        after = inventory_hectares(session, settings)
+        after = sizes.inventory(session, settings)
         if keep and not outcome.refused:
             savepoint.commit()
         else:
@@ -174,7 +176,8 @@ def _attempt(
             gathered += [one for one in outcome.findings if one.severity == "refuse" and one.row is not None]
             leave_out |= refused
             continue
-        upload.hectares_before, upload.hectares_after = before, after
+        upload.hectares_before, upload.hectares_after = sizes.by_category(before), sizes.by_category(after)
+        upload.hectares = sizes.compared(before, after)
         break
     outcome.findings += gathered
     return outcome
@@ -204,24 +207,24 @@ def _settle(upload: Upload, outcome: Outcome, options: UploadOptions, read: int,
     if refused:
         upload.counts = {"read": read, "new": 0, "changed": 0, "unchanged": 0, "refused": read}
         upload.hectares_after = upload.hectares_before
+        upload.hectares = [row | {"after": row["before"]} for row in upload.hectares]
     else:
         upload.counts = {"read": read, **outcome.counts, "refused": read - sum(outcome.counts.values())}
     upload.state = upload.step = "refused" if refused else "checked"
     upload.progress = 1.0
-    upload.changed_at = datetime.now(UTC)
 
 
 def commit(session: Session, settings: Settings, actor: Actor, upload: Upload, rows: str | None = None) -> None:
     """Store a checked upload: lock, versions, events, portions, in the caller's transaction.
 
-    What has come to stand against it since the check refuses it, with findings. Raises ``Conflict`` in another state.
+    What has come to stand against it since the check refuses it, with findings. Where four eyes are asked for it waits
+    in ``quarantined`` for the second person. Raises ``Conflict`` in another state.
     """
+    if rows is not None and upload.state in states.COMMITTABLE:
+        upload.options = upload.options | {"rows": rows}
+    if not states.may_commit(session, settings, actor, upload):
+        return
     options = UploadOptions(**upload.options)
-    if upload.state != "checked" or options.dry_run:
-        raise Conflict("upload_state", parameter="id", upload=upload.id, state=upload.state)
-    if rows is not None:
-        options = replace(options, rows=rows)
-        upload.options = asdict(options)
     found = records.from_file(session, upload.id)
     before = records.counts(records.from_ledger(session, upload.id))
     outcome = _refusable(found, options)
@@ -235,8 +238,8 @@ def commit(session: Session, settings: Settings, actor: Actor, upload: Upload, r
     upload.finding_counts = {name: n - before[name] + after[name] for name, n in upload.finding_counts.items()}
     upload.counts = upload.counts | {"missing": missing}
     if upload.state == "checked":
-        upload.state = upload.step = "committed"
         upload.publication_id = outcome.publication.id if outcome.publication else None
+    states.enter(session, upload, "committed" if upload.state == "checked" else upload.state, actor.name)
     staging.clear(session, upload.id)
     audit(session, actor, "upload.commit", f"upload:{upload.id}", {"state": upload.state, "counts": upload.counts})
 
@@ -248,11 +251,11 @@ def change(session: Session, settings: Settings, actor: Actor, upload: Upload, c
 
 
 def reopen(session: Session, actor: Actor, upload: Upload, changes: dict[str, Any]) -> None:
-    """Take a checked or refused upload back to ``received``, with other parameters or decisions.
+    """Take a checked, quarantined or refused upload back to ``received``, with other parameters or decisions.
 
     It waits for a commit once more unless the changes say ``commit=auto``.
     """
-    if upload.state not in RECHECKABLE:
+    if upload.state not in states.RECHECKABLE:
         raise Conflict("upload_state", parameter="id", upload=upload.id, state=upload.state)
     decisions = records.decided(session, upload, changes.pop("decisions", {}))
     kept = upload.options | {"commit": "ask"}
@@ -262,5 +265,6 @@ def reopen(session: Session, actor: Actor, upload: Upload, changes: dict[str, An
     options = replace(options, decisions=options.decisions | decisions)
     upload.options = asdict(_resolved(session, options))
     upload.collection = options.collection
-    upload.state, upload.step, upload.progress, upload.changed_at = "received", "received", 0.0, datetime.now(UTC)
+    upload.progress, upload.commit_asked_by = 0.0, None
+    states.enter(session, upload, "received", actor.name)
     audit(session, actor, "upload.change", f"upload:{upload.id}", {"changes": changes, "decisions": decisions})

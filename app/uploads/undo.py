@@ -1,6 +1,5 @@
 """Taking a committed upload back. Nothing is erased: versions end in recorded time, events are reversed."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import inspect, select
@@ -15,7 +14,7 @@ from app.landbank.hectares.rollup import append_rollup
 from app.reference.models import Place, Zone
 from app.settings import Settings
 from app.sql import run
-from app.uploads import queries
+from app.uploads import queries, states
 from app.uploads.lineage.queries import operations_of_upload
 from app.uploads.lineage.service import reverse
 from app.uploads.models import Upload
@@ -35,7 +34,7 @@ def undo(session: Session, settings: Settings, actor: Actor, upload: Upload) -> 
         raise Conflict("upload_state", parameter="id", upload=upload.id, state=upload.state)
     if upload.publication_id is not None:
         _take_back(session, settings, actor, upload, session.get_one(Publication, upload.publication_id))
-    upload.state, upload.step, upload.changed_at = "undone", "undone", datetime.now(UTC)
+    states.enter(session, upload, "undone", actor.name)
     audit(session, actor, "upload.undo", f"upload:{upload.id}", {})
 
 

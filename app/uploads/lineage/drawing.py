@@ -20,10 +20,11 @@ from app.uploads.catalogue import epochs, places_from_json, places_to_json
 from app.uploads.crs import declare
 from app.uploads.cutting import NOWHERE
 from app.uploads.lineage.sharing import Where
-from app.uploads.outlines import MAX_VERTICES, POLYGONS, multi, polygons_only
+from app.uploads.outlines import POLYGONS, multi, polygons_only
 from app.uploads.overlay import MISSING, SLIVER, Figures, portions
 from app.uploads.place import place
 from app.uploads.problems import FileRefusedError, Problem
+from app.uploads.rows import MAX_VERTICES
 
 _TOLD = 100
 """Pairs of drawn outlines that overlap and are told; one is enough to refuse."""

@@ -20,13 +20,15 @@ Editor = Annotated[Actor, Depends(require(Role.EDITOR))]
 
 
 class MappingIn(BaseModel):
-    """A mapping as an upload takes it."""
+    """A mapping as an upload takes it; with the CRS and the encoding of files that do not say so themselves."""
 
     model_config = ConfigDict(extra="forbid")
 
     fields: dict[str, Any] | None = None
     values: dict[str, Any] | None = None
     constants: dict[str, Any] | None = None
+    crs: str | None = None
+    encoding: str | None = None
 
 
 mapping_body = JsonBody(MappingIn)

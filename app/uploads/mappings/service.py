@@ -9,18 +9,29 @@ from app.auth import Actor, audit
 from app.errors import BadRequest, NotFound
 from app.uploads.mapping import parse
 from app.uploads.models import SavedMapping
+from app.uploads.options import UploadOptions
+from app.uploads.stated import check_stated
 
 FAMILIES = ("parcels", "renewal-units", "districts")
 """One collection of each set of fields."""
+STATED = ("crs", "encoding")
+"""What a file of this make does not say itself."""
 MAX_NAME = 100
 
 
 def save(session: Session, actor: Actor, name: str, mapping: dict[str, Any]) -> tuple[SavedMapping, bool]:
     """Keep a mapping; whether the name is new. Raises ``BadRequest`` for a name or a mapping that cannot be one."""
     _check_name(name)
+    crs, encoding = (mapping.get(part) for part in STATED)
+    mapping = {part: value for part, value in mapping.items() if part not in STATED}
+    check_stated(UploadOptions(FAMILIES[0], crs=crs, encoding=encoding))
     _check_mapping(mapping)
     known = session.get(SavedMapping, name)
-    saved = session.merge(SavedMapping(name=name, mapping=mapping, actor=actor.name, saved_at=func.clock_timestamp()))
+    saved = session.merge(
+        SavedMapping(
+            name=name, mapping=mapping, crs=crs, encoding=encoding, actor=actor.name, saved_at=func.clock_timestamp()
+        )
+    )
     session.flush()
     session.refresh(saved)
     audit(session, actor, "mapping.save", f"mapping:{name}", mapping)
@@ -74,4 +85,11 @@ def every(session: Session) -> list[SavedMapping]:
 
 def document(found: SavedMapping) -> dict[str, Any]:
     """A saved mapping as answered."""
-    return {"name": found.name, "mapping": found.mapping, "actor": found.actor, "saved_at": found.saved_at}
+    return {
+        "name": found.name,
+        "mapping": found.mapping,
+        "crs": found.crs,
+        "encoding": found.encoding,
+        "actor": found.actor,
+        "saved_at": found.saved_at,
+    }
