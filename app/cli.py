@@ -16,6 +16,7 @@ WHERE = {
     "commit": "app.uploads.cli:commit_upload",
     "undo": "app.uploads.cli:undo_upload",
     "findings": "app.uploads.cli:findings",
+    "refused": "app.uploads.cli:refused_rows",
     "hectares": "app.landbank.cli:hectares",
     "contiguous": "app.landbank.contiguous.cli:contiguous",
     "changes": "app.landbank.changes.cli:changes",

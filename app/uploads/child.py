@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -23,11 +23,12 @@ import orjson
 from app.errors import Refused
 from app.uploads import mapping, progress
 from app.uploads.cutting import CutJob, Piece
-from app.uploads.exchange import job_to_json, overlay_to_json, prepared_from_json
+from app.uploads.exchange import job_to_json, overlay_to_json, prepared_from_json, refused_to_json
 from app.uploads.findings import Finding
 from app.uploads.lineage.drawing import DrawJob, Drawn, drawn_from_json
 from app.uploads.overlaying import Overlaid, OverlayJob
 from app.uploads.prepare import Job, Prepared, paths
+from app.uploads.refused_rows import RefusedJob
 
 _ROOT = Path(__file__).resolve().parents[2]
 _START = "import sys; sys.path.insert(0, sys.argv[1]); from app.uploads.worker import main; main(sys.argv[2])"
@@ -38,6 +39,8 @@ LOOK_SECONDS = 0.2
 STEPS_FILE = "steps"
 """The file in the child's folder to which it adds the name of each step that begins, one a line."""
 NOTED_BYTES = 1000
+REFUSED_SUFFIXES = {suffix: suffix for suffix in (".zip", ".csv", ".xlsx")}
+"""Endings that the child may name; it is not trusted with others."""
 _OVERRUN = {-signal.SIGKILL, -signal.SIGXCPU, -signal.SIGXFSZ}
 _LOG = logging.getLogger(__name__)
 
@@ -66,11 +69,7 @@ def run_prepare(job: Job, workdir: Path, limits: Limits = LIMITS) -> Prepared:
     """
     mapping.parse(job.mapping, job.collection)
     with _private() as private:
-        files = []
-        for number, (name, path) in enumerate(job.files):
-            copy = private / f"input-{number:03d}"
-            shutil.copyfile(path, copy)
-            files.append((name, copy))
+        files = _handed(private, job.files)
         try:
             found = _run(private, "prepare", job_to_json(replace(job, files=files)), limits)
         except Refused as error:
@@ -100,6 +99,24 @@ def run_draw(job: DrawJob, limits: Limits = DRAWN) -> Drawn:
     """Compare drawn outlines with present ones in the child. Raises ``Refused`` as :func:`run_overlay` does."""
     with _private() as private:
         return drawn_from_json(_run(private, "draw", job.to_json(), limits))
+
+
+def run_refused(job: RefusedJob, limits: Limits = LIMITS) -> tuple[bytes, str]:
+    """The refused rows of a file as a file, and the ending of its name. Raises ``Refused``."""
+    with _private() as private:
+        files = _handed(private, job.files)
+        found = _run(private, "refused", refused_to_json(replace(job, files=files)), limits)
+        return (private / "refused").read_bytes(), REFUSED_SUFFIXES[found["suffix"]]
+
+
+def _handed(private: Path, files: Sequence[tuple[str, Path]]) -> list[tuple[str, Path]]:
+    """Copies of files in the child's own folder, under names of ours."""
+    handed = []
+    for number, (name, path) in enumerate(files):
+        copy = private / f"input-{number:03d}"
+        shutil.copyfile(path, copy)
+        handed.append((name, copy))
+    return handed
 
 
 @contextmanager

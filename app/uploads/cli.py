@@ -13,6 +13,7 @@ from app.console import JsonFlag, clock_text, command, err, out, print_json, pri
 from app.errors import BadRequest, message
 from app.uploads import policy, progress, queries, service
 from app.uploads.options import UploadOptions, parsed_mapping
+from app.uploads.originals import refused_file
 from app.uploads.schemas import finding_document, upload_document
 from app.uploads.undo import undo
 
@@ -106,6 +107,20 @@ def commit_upload(
         found = [finding_document(one) for one in queries.findings_of(session, upload_id)]
     _show(document, found, as_json=as_json)
     raise typer.Exit(5 if document["state"] == "refused" else 0)
+
+
+def refused_rows(
+    upload_id: Annotated[int, typer.Argument(help="The number of the upload.")],
+    folder: Annotated[Path, typer.Argument(help="Where to write the file.")] = Path(),
+) -> None:
+    """Write the refused rows as a file of the format that they came in, with a column that says what is wrong."""
+    with command() as run, run.session() as session:
+        content, name = refused_file(session, run.settings, queries.upload_by_id(session, upload_id))
+    try:
+        (folder / name).write_bytes(content)
+    except OSError as error:
+        raise BadRequest("file_not_writable", parameter="folder", file=folder, reason=error.strerror or "") from error
+    out.print(str(folder / name), markup=False, highlight=False)
 
 
 def _mapping(text: str | None) -> dict[str, Any] | str | None:

@@ -13,6 +13,7 @@ from app.uploads.options import RECORD_COLLECTIONS
 from app.uploads.overlaying import Outlines, OverlayJob, overlay
 from app.uploads.prepare import Job, Prepared, paths, prepare
 from app.uploads.prepare_records import prepare_records
+from app.uploads.refused_rows import RefusedJob, refused_rows
 
 
 def run(kind: str, job: dict[str, Any], home: Path) -> dict[str, Any]:
@@ -24,6 +25,10 @@ def run(kind: str, job: dict[str, Any], home: Path) -> dict[str, Any]:
             return prepared_to_json(made(asked, home))
     if kind == "cut":
         return {"pieces": [piece.to_json() for piece in cut(CutJob.from_json(job))]}
+    if kind == "refused":
+        told = {int(row): text for row, text in job["told"].items()}
+        files = [(name, Path(path)) for name, path in job["files"]]
+        return refused_rows(RefusedJob(job["collection"], files, job["layer"], job["encoding"], told), home)
     if kind == "draw":
         return drawn_to_json(draw(DrawJob.from_json(job)))
     return overlay(overlay_from_json(job)).to_json()
@@ -52,6 +57,14 @@ def job_from_json(data: dict[str, Any]) -> Job:
         Catalogue.from_json(data["catalogue"]), data["crs"], data["encoding"], data["layer"], data["mapping"],
         frozenset(data["accepted"]), data["max_features"], data["max_vertices"],
     )  # fmt: skip
+
+
+def refused_to_json(job: RefusedJob) -> dict[str, Any]:
+    """A job for the refused rows of a file."""
+    return {
+        "collection": job.collection, "files": [[name, str(path)] for name, path in job.files], "layer": job.layer,
+        "encoding": job.encoding, "told": {str(row): text for row, text in job.told.items()},
+    }  # fmt: skip
 
 
 def prepared_to_json(prepared: Prepared) -> dict[str, Any]:

@@ -38,6 +38,7 @@ TABLE: dict[str, dict[str, Policy]] = {
         "zip_with_other_files": REFUSE,
         "zip_too_large": REFUSE,
         "zip_ratio": REFUSE,
+        "too_many_features": REFUSE,
         "zip_damaged": REFUSE,
         "zip_bad_crc": REFUSE,
         "zip_size_lies": REFUSE,

@@ -88,6 +88,7 @@ def upload_document(upload: Upload) -> dict[str, Any]:
             {"rel": "findings", "href": f"{path}/findings"},
             {"rel": "rows", "href": f"{path}/rows"},
             *file_links(upload),
+            *([{"rel": "refused", "href": f"{path}/refused"}] if counts["refused"] else []),
             *({"rel": name, "href": f"{path}/{name}"} for name in _possible(upload)),
         ],
     }

@@ -75,6 +75,12 @@ def read_shapes(shp: Path, shx: Path | None = None) -> Shapes:
     return shapes
 
 
+def record_places(view: memoryview) -> tuple[list[int], list[int]]:
+    """Where the contents of each record begin, and how many bytes they are."""
+    records = _walk(view, bytes(view[:HEAD_BYTES]))
+    return records.starts.tolist(), records.lengths.tolist()
+
+
 def _check_header(head: bytes) -> None:
     if not head.startswith(SHAPEFILE_MAGIC):
         raise refusal("not_a_shapefile", found=kind(head))

@@ -1,8 +1,10 @@
 """The way of an upload: its states with time and person, four eyes, what it changes row by row, what is remembered."""
 
+import csv
 from dataclasses import replace
 from typing import Any
 
+import geopandas
 import pytest
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
@@ -14,6 +16,7 @@ from app.errors import BadRequest, Forbidden
 from app.settings import Settings
 from app.uploads import queries, service
 from app.uploads.models import Upload
+from app.uploads.options import UploadOptions
 from app.uploads.schemas import upload_document
 from tests.uploads.conftest import MAPPING, Desk, Row, square
 
@@ -120,6 +123,35 @@ def test_a_saved_mapping_brings_its_crs_and_encoding(client: TestClient, desk: D
     assert stated.options["encoding"] == "UTF-8"
     refused = client.put("/mappings/survey", json=MAPPING | {"crs": "EPSG:0"})
     assert (refused.status_code, refused.json()["parameter"]) == (400, "crs")
+
+
+def test_refused_rows_come_back_in_the_format_they_came_in(desk: Desk, client: TestClient) -> None:
+    drawn = [Row("A", square(0, 0)), Row("B", square(2, 0), "palace"), Row("C", square(4, 0)), Row("A", square(6, 0))]
+    upload = desk.upload(drawn, "地块.zip")
+    assert desk.codes(upload) == {"duplicate_code", "unknown_category", "no_district_loaded"}
+    answer = client.get(f"/uploads/{upload.id}/refused")
+    assert "%E5%9C%B0%E5%9D%97-refused.zip" in answer.headers["content-disposition"]
+    (desk.folder / "refused.zip").write_bytes(answer.content)
+    found = geopandas.read_file(desk.folder / "refused.zip", encoding=upload.encoding)
+    assert list(found["code"]) == ["A", "B", "A"]
+    told = [text.split(":")[0] for text in found["findings"]]
+    assert told == ["duplicate_code", "unknown_category", "duplicate_code"]
+    assert found.geometry.iloc[1].equals(drawn[1].shape)
+    again = client.get(f"/uploads/{desk.upload([Row('Z', square(0, 0))], 'z.zip').id}/refused")
+    assert (again.status_code, again.json()["code"]) == (404, "no_refused_rows")
+
+
+def test_refused_events_come_back_as_a_table(desk: Desk, client: TestClient) -> None:
+    text = "编号说明,,\r\n地块编号,事项,生效日期\r\nNOWHERE,入库,2026-03-01\r\n"
+    path = desk.folder / "events.csv"
+    path.write_bytes(text.encode("gb18030"))
+    with unit_of_work(desk.engine) as session:
+        options = UploadOptions(collection="events", commit="auto")
+        upload = service.run_upload(session, desk.settings, EDITOR, [(path.name, path)], options)
+    rows = list(csv.reader(client.get(f"/uploads/{upload.id}/refused").content.decode("gb18030").splitlines()))
+    assert rows[0] == ["地块编号", "事项", "生效日期", "findings"]
+    assert rows[1][:3] == ["NOWHERE", "入库", "2026-03-01"]
+    assert ":" in rows[1][3]
 
 
 def test_limits_are_settings(desk: Desk) -> None:
