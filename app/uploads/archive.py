@@ -130,9 +130,12 @@ class Package:
     problems: list[Problem] = field(default_factory=list)
 
     def take(self, member: Member, target: Path) -> Path:
-        """The content of a member as a file: a loose one where it lies, one of a zip written to ``target``."""
-        if self.source is None or member.file is not None:
-            return member.file or target
+        """The content of a member at ``target``: parts of a data set must have one stem, and a suffix that is known."""
+        if member.file is not None:
+            target.symlink_to(member.file.resolve())
+            return target
+        if self.source is None:
+            raise refusal("nothing_uploaded")
         try:
             with self.source.open("rb") as raw:
                 return _inflate(raw, member, target, self.budget)

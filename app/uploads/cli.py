@@ -12,24 +12,24 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from app.console import JsonFlag, clock_text, command, err, out, print_json, print_table
 from app.errors import BadRequest, message
 from app.uploads import policy, progress, queries, service
+from app.uploads.incoming import incoming
 from app.uploads.options import UploadOptions, parsed_mapping
 from app.uploads.originals import refused_file
 from app.uploads.schemas import finding_document, upload_document
 from app.uploads.undo import undo
 
-SIDECARS = (".shx", ".dbf", ".prj", ".cpg")
 SHOWN = 20
 """Findings printed at a terminal; all of them are under /uploads/{id}/findings and with --json."""
 
 
 def upload(
-    file: Annotated[list[Path], typer.Argument(help="A zip, or a .shp with its sidecars beside it.")],
+    file: Annotated[
+        list[Path], typer.Argument(help="A file of a format that is read, or a .gdb folder; sidecars too.")
+    ],
     collection: Annotated[str, typer.Option(help="What the rows are: parcels, consolidation-parcels, districts, …")],
     crs: Annotated[str | None, typer.Option(help="The file's coordinate system, e.g. EPSG:4547, without .prj.")] = None,
-    encoding: Annotated[
-        str | None, typer.Option(help="The attributes' encoding, where evidence is not enough.")
-    ] = None,
-    layer: Annotated[str | None, typer.Option(help="Which shapefile of several in a zip.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="The attributes' encoding, if evidence is not enough.")] = None,
+    layer: Annotated[str | None, typer.Option(help="Which layer, where a file or zip holds several.")] = None,
     mapping: Annotated[str | None, typer.Option(help="A JSON file, JSON text, or the name of a saved mapping.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check only.")] = False,
     on_existing: Annotated[
@@ -60,10 +60,9 @@ def upload(
         name=name,
         restrictive=restrictive,
     )
-    incoming = _with_sidecars(file)
     with command() as run:
-        with _bar(shown=err.is_terminal and not as_json), run.session() as session:
-            upload_id = service.run_upload(session, run.settings, run.actor, incoming, options).id
+        with incoming(file) as files, _bar(shown=err.is_terminal and not as_json), run.session() as session:
+            upload_id = service.run_upload(session, run.settings, run.actor, files, options).id
         if commit == "auto" and not dry_run and sys.stdin.isatty() and not as_json:
             _ask(run, upload_id)
         with run.session() as session:
@@ -135,20 +134,6 @@ def _mapping(text: str | None) -> dict[str, Any] | str | None:
         except UnicodeDecodeError as error:
             raise BadRequest("mapping_invalid", parameter="mapping", key=path.name, expected="UTF-8") from error
     return parsed_mapping(text)
-
-
-def _with_sidecars(paths: list[Path]) -> list[tuple[str, Path]]:
-    """The files with a lone ``.shp``'s sidecars, in whatever case they are written."""
-    chosen: dict[Path, None] = {}
-    for path in paths:
-        if not path.is_file():
-            raise BadRequest("file_not_found", parameter="file", name=path.name)
-        chosen[path] = None
-        if path.suffix.lower() == ".shp":
-            for beside in sorted(path.parent.iterdir()):
-                if beside.stem.casefold() == path.stem.casefold() and beside.suffix.lower() in SIDECARS:
-                    chosen[beside] = None
-    return [(path.name, path) for path in chosen]
 
 
 def _ask(run: Any, upload_id: int) -> None:

@@ -80,7 +80,7 @@ def parse_stated(text: str) -> CRS:
     crs = _parse(text)
     if crs is None:
         raise refusal("crs_unknown", crs=text[:100])
-    return _horizontal(crs)
+    return horizontal(crs)
 
 
 def parse_prj(prj: bytes | None) -> tuple[CRS | None, list[Problem]]:
@@ -98,7 +98,15 @@ def parse_prj(prj: bytes | None) -> tuple[CRS | None, list[Problem]]:
     crs = _parse(text)
     if crs is None:
         return None, [*problems, Problem("prj_unreadable", "warn", values={"text": text[:80]})]
-    return _horizontal(crs), problems
+    return horizontal(crs), problems
+
+
+def parse_file(text: str | None) -> CRS | None:
+    """The CRS that a file carries, as GDAL tells it; None where it says in so many words that it has none."""
+    crs = _parse(text) if text else None
+    if crs is None or re.match(r"undefined|unknown|unnamed|nonearth", crs.name, re.IGNORECASE):
+        return None
+    return horizontal(crs)
 
 
 def _prj_text(prj: bytes) -> tuple[str, str]:
@@ -129,7 +137,7 @@ def _parse(text: str) -> CRS | None:
         return None
 
 
-def _horizontal(crs: CRS) -> CRS:
+def horizontal(crs: CRS) -> CRS:
     """The plane or geographic CRS inside ``crs``; refuses a local grid, which lies nowhere."""
     if crs.is_bound and crs.source_crs is not None:
         crs = crs.source_crs

@@ -1,22 +1,24 @@
 """The GDAL drivers that may open an upload, and no other.
 
 GDAL sniffs content: a VRT or a pipeline under any file name reads other files of the server or calls the network.
-Shapefiles never go through GDAL; ours is the reader of app.uploads.shapefile.
+Shapefiles, GeoJSON and Parquet never go through GDAL; ours are the readers of app.uploads.formats.
 """
 
 import os
 from typing import Any
 
-ALLOWED = frozenset({"GPKG", "GeoJSON", "GeoJSONSeq", "FlatGeobuf", "OpenFileGDB", "LIBKML", "KML", "DXF", "MEM"})
+ALLOWED = frozenset(
+    {"GPKG", "FlatGeobuf", "OpenFileGDB", "LIBKML", "GML", "MapInfo File", "ESRIJSON", "TopoJSON", "DXF", "MEM"}
+)
 REFUSED = (
-    "PCIDSK", "PDS4", "VICAR", "PDF", "MBTiles", "EEDA", "OGCAPI", "GDALG", "ESRI Shapefile", "MapInfo File",
-    "LVBAG", "S57", "DGN", "OGR_VRT", "VRT", "CSV", "GML", "GPX", "ESRIJSON", "TopoJSON", "OGR_GMT", "SQLite",
-    "WAsP", "GeoRSS", "VFK", "PGDUMP", "PostgreSQL", "OSM", "GPSBabel", "OGR_PDS", "WFS", "OAPIF", "EDIGEO",
-    "Idrisi", "ODS", "XLS", "XLSX", "Elasticsearch", "Carto", "AmigoCloud", "SXF", "Selafin", "JML", "PLSCENES",
-    "CSW", "VDV", "MVT", "NGW", "MapML", "GTFS", "PMTiles", "JSONFG", "MiraMonVector", "ADBC", "AVCBin", "AVCE00",
-    "AIVector", "HTTP", "GTI", "Parquet", "Arrow", "MSSQLSpatial", "MySQL", "ODBC", "OCI", "netCDF", "HDF5",
-    "TIGER", "UK .NTF", "Interlis 1", "Interlis 2", "GMLAS", "SOSI", "HANA", "DB2ODBC", "Memory", "Walk", "FileGDB",
-    "CAD", "DWG", "S111", "STACTA", "STACIT", "DAAS", "WMS",
+    "PCIDSK", "PDS4", "VICAR", "PDF", "MBTiles", "EEDA", "OGCAPI", "GDALG", "ESRI Shapefile", "LVBAG", "S57", "DGN",
+    "OGR_VRT", "VRT", "CSV", "GPX", "OGR_GMT", "SQLite", "WAsP", "GeoRSS", "VFK", "PGDUMP", "PostgreSQL", "OSM",
+    "GPSBabel", "OGR_PDS", "WFS", "OAPIF", "EDIGEO", "Idrisi", "ODS", "XLS", "XLSX", "Elasticsearch", "Carto",
+    "AmigoCloud", "SXF", "Selafin", "JML", "PLSCENES", "CSW", "VDV", "MVT", "NGW", "MapML", "GTFS", "PMTiles",
+    "JSONFG", "MiraMonVector", "ADBC", "AVCBin", "AVCE00", "AIVector", "HTTP", "GTI", "Parquet", "Arrow",
+    "MSSQLSpatial", "MySQL", "ODBC", "OCI", "netCDF", "HDF5", "TIGER", "UK .NTF", "Interlis 1", "Interlis 2", "GMLAS",
+    "SOSI", "HANA", "DB2ODBC", "Memory", "Walk", "FileGDB", "CAD", "DWG", "S111", "STACTA", "STACIT", "DAAS", "WMS",
+    "GeoJSON", "GeoJSONSeq", "KML",
 )  # fmt: skip
 """Every vector driver known that is not in ALLOWED. Names with spaces stand unquoted: quoted, GDAL keeps the driver."""
 ENVIRONMENT = {
@@ -27,6 +29,7 @@ ENVIRONMENT = {
     "GML_SKIP_RESOLVE_ELEMS": "ALL",
     "GML_DOWNLOAD_SCHEMA": "NO",
     "PROJ_NETWORK": "OFF",
+    "DXF_CLOSED_LINE_AS_POLYGON": "TRUE",
 }
 
 

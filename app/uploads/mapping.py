@@ -188,13 +188,15 @@ def _find(columns: Sequence[str], theirs: str) -> str | None:
 
 
 def _candidates(ours: str, columns: Iterable[str], collection: str) -> list[str]:
-    """Columns whose name is a synonym; one named exactly as our field beats all others.
+    """Columns whose name is a synonym; one named as our field beats all others, letter for letter before alike.
 
     ``ours@collection`` lists what is a synonym there only: 项目编号 is a project's own code, and a parcel's project.
     """
     listed = synonyms()["fields"]
     names = {plain(name) for name in (ours, *listed.get(ours, ()), *listed.get(f"{ours}@{collection}", ()))}
     found = [column for column in columns if plain(column) in names]
+    if ours in found:
+        return [ours]
     exact = [column for column in found if plain(column) == plain(ours)]
     return exact if len(exact) == 1 else found
 

@@ -65,7 +65,9 @@ def _outlines(rows: Sequence[StoredOutline]) -> Outlines:
 
 
 def _told(session: Session, publication: Publication, overlaid: Overlaid) -> list[Finding]:
-    pairs = sorted(overlaid.pairs, key=lambda pair: (pair.a, pair.b))[:TOLD]
+    # What rounds to nothing is the rounding of neighbours' common corners; it is kept, and nothing to warn of.
+    worth = (pair for pair in overlaid.pairs if round(pair.ellipsoidal, 4) > 0)
+    pairs = sorted(worth, key=lambda pair: (pair.a, pair.b))[:TOLD]
     rows = queries.rows_of(session, publication.recorded_at, {end for pair in pairs for end in (pair.a, pair.b)})
     return [
         Finding(

@@ -11,14 +11,25 @@ from numpy.typing import NDArray
 
 from app.uploads import crs as crs_module
 from app.uploads.archive import Upload, unsupported
-from app.uploads.formats import shapefiles
+from app.uploads.formats import geodatabases, geojson, geopackage, mapinfo, markup, parquet, shapefiles
 from app.uploads.formats.datasets import Dataset, unpack
 from app.uploads.formats.source import Asked, Source
 from app.uploads.place import place, sample_points
 from app.uploads.problems import FileRefusedError, Problem
-from app.uploads.sniff import SHAPEFILE
+from app.uploads.sniff import FILE_GEODATABASE, FLATGEOBUF, GEOPACKAGE, GML, JSON, KML, MIF, PARQUET, SHAPEFILE, TAB
 
-READERS: dict[str, Callable[[Dataset, Asked, Source], None]] = {SHAPEFILE: shapefiles.read}
+READERS: dict[str, Callable[[Dataset, Asked, Source], None]] = {
+    SHAPEFILE: shapefiles.read,
+    GEOPACKAGE: geopackage.read,
+    FILE_GEODATABASE: geodatabases.read_file_geodatabase,
+    FLATGEOBUF: geodatabases.read_flatgeobuf,
+    PARQUET: parquet.read,
+    JSON: geojson.read,
+    KML: markup.read_kml,
+    GML: markup.read_gml,
+    MIF: mapinfo.read_mif,
+    TAB: mapinfo.read_tab,
+}
 """The reader of each format that is taken, by what the main file is."""
 
 
@@ -100,6 +111,9 @@ def _placed(found: Source, crs: str | None, storage_srid: int) -> NDArray[Any]:
     refused = np.array(sorted(found.refused), dtype=np.int64) - 1
     placed.geometries[refused] = None
     found.problems += placed.problems
+    told = any(problem.severity == "refuse" and problem.row is None for problem in found.problems)
+    if len(found.refused) == found.row_count and not told:
+        found.tell("no_row_usable", "refuse", count=found.row_count)
     return placed.geometries
 
 

@@ -281,7 +281,7 @@ class _Reader:
         if not is_open.any():
             return points, sizes
         for row in np.unique(rows[record[is_open]]).tolist():
-            self.shapes.problems.append(Problem("ring_closed", "note", row=row + 1))
+            self.shapes.problems.append(Problem("ring_closed", "warn", row=row + 1))
         points = np.insert(points, ends[is_open], points[starts[is_open]], axis=0)
         return points, sizes + is_open
 

@@ -26,7 +26,10 @@ PERHAPS = frozenset({".json", ".jsonl", ".ndjson", ".csv", ".xlsx", ".txt", ".xm
 """Suffixes of files that may hold land, and beside others are mostly notes and lists."""
 SUFFIXES = LAYERS | PERHAPS
 ARCHIVE_SUFFIXES = frozenset({".zip", ".kmz", ".7z", ".rar", ".gz", ".tar", ".tgz", ".bz2", ".xz"})
-ACCEPTED = "Shapefile"
+ACCEPTED = (
+    "Shapefile, GeoPackage, GeoJSON, JSON-FG, FlatGeobuf, GeoParquet, File Geodatabase (zip), KML/KMZ, "
+    "MapInfo MIF/TAB, Esri JSON, TopoJSON, GML"
+)
 
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (SHAPEFILE_MAGIC, SHAPEFILE),

@@ -17,7 +17,9 @@ AT = {"Finding": 1, "Problem": 1, "tell": 1, "tell_file": 1, "add_rows": 1, "ref
 """Calls that tell a code: where their severity stands; a refusal has none."""
 ELSEWHERE = {"mapping_invalid", "zone_name_invalid", "zone_option_elsewhere", "event_already_reversed"}
 """Codes of the same catalogues that answer a request and are no findings."""
-FILES_OF_FINDINGS = ("reader.json", "tables.json", "prepare.json", "overlay.json", "location.json")
+FILES_OF_FINDINGS = (
+    "reader.json", "formats.json", "tables.json", "prepare.json", "overlay.json", "location.json",
+)  # fmt: skip
 
 
 def told(module: ast.Module) -> Iterator[tuple[int, str, set[str]]]:

@@ -232,7 +232,7 @@ def test_a_path_that_is_metres_off_is_none() -> None:
 
 def test_rows_without_geometry_need_no_path(tmp_path: Path) -> None:
     result = read_parts(Made(records=[bytes(4)], prj=prj(4490)).parts(), tmp_path)
-    assert codes(result) == ["geometry_missing", "crs_reprojected"]
+    assert codes(result) == ["geometry_missing", "crs_reprojected", "no_row_usable"]
 
 
 def test_other_definitions_of_cgcs2000() -> None:

@@ -11,31 +11,23 @@ import app.uploads
 from app.errors import message
 
 FOLDER = Path(app.uploads.__file__).parent
-MODULES = (
-    "archive",
-    "shapefile",
-    "rings",
-    "dbf",
-    "encoding",
-    "crs",
-    "place",
-    "reader",
-    "sniff",
-    "formats/datasets",
-    "formats/source",
-    "formats/shapefiles",
-)
-CATALOGUE = json.loads((FOLDER.parent / "messages" / "reader.json").read_text())
+READING = ("archive", "shapefile", "rings", "dbf", "encoding", "crs", "place", "reader", "sniff")
+MODULES = [FOLDER / f"{name}.py" for name in READING] + sorted(FOLDER.glob("formats/*.py"))
+CATALOGUE = {
+    code: texts
+    for name in ("reader", "formats")
+    for code, texts in json.loads((FOLDER.parent / "messages" / f"{name}.json").read_text()).items()
+}
 
 
 def used() -> set[str]:
     """Every string of the reader's modules that is a code of the catalogue, plus every literal given as a code."""
     found = set()
     for module in MODULES:
-        for node in ast.walk(ast.parse((FOLDER / f"{module}.py").read_text())):
+        for node in ast.walk(ast.parse(module.read_text())):
             if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
                 name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-                if name in {"Problem", "refusal"}:
+                if name in {"Problem", "refusal", "tell"}:
                     found.add(str(node.args[0].value))
             if isinstance(node, ast.Constant) and node.value in CATALOGUE:
                 found.add(str(node.value))

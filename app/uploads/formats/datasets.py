@@ -67,10 +67,7 @@ def _taken(package: Package, group: _Group, name: str, workdir: Path) -> Dataset
         for own, member in sorted(group.members.items()):
             package.take(member, folder / own)
         return Dataset(name, FILE_GEODATABASE, folder, {})
-    parts = {
-        suffix: package.take(member, workdir / f"{number:03d}{suffix}")
-        for number, (suffix, member) in enumerate(sorted(group.members.items()), start=1)
-    }
+    parts = {suffix: package.take(member, workdir / f"001{suffix}") for suffix, member in sorted(group.members.items())}
     main = parts[group.suffix]
     # A shapefile's reader tells itself what is wrong with a .shp that is none.
     return Dataset(name, SHAPEFILE if group.suffix == ".shp" else kind(head(main)), main, parts)
