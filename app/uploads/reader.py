@@ -11,12 +11,38 @@ from numpy.typing import NDArray
 
 from app.uploads import crs as crs_module
 from app.uploads.archive import Upload, unsupported
-from app.uploads.formats import geodatabases, geojson, geopackage, mapinfo, markup, parquet, shapefiles
+from app.uploads.formats import (
+    boundary_points,
+    dxf,
+    geodatabases,
+    geojson,
+    geopackage,
+    mapinfo,
+    markup,
+    parquet,
+    shapefiles,
+    sheets,
+)
 from app.uploads.formats.datasets import Dataset, unpack
 from app.uploads.formats.source import Asked, Source
 from app.uploads.place import place, sample_points
 from app.uploads.problems import FileRefusedError, Problem
-from app.uploads.sniff import FILE_GEODATABASE, FLATGEOBUF, GEOPACKAGE, GML, JSON, KML, MIF, PARQUET, SHAPEFILE, TAB
+from app.uploads.sniff import (
+    BOUNDARY_POINTS,
+    DXF,
+    FILE_GEODATABASE,
+    FLATGEOBUF,
+    GEOPACKAGE,
+    GML,
+    JSON,
+    KML,
+    MIF,
+    PARQUET,
+    SHAPEFILE,
+    TAB,
+    TEXT,
+    ZIP,
+)
 
 READERS: dict[str, Callable[[Dataset, Asked, Source], None]] = {
     SHAPEFILE: shapefiles.read,
@@ -29,6 +55,10 @@ READERS: dict[str, Callable[[Dataset, Asked, Source], None]] = {
     GML: markup.read_gml,
     MIF: mapinfo.read_mif,
     TAB: mapinfo.read_tab,
+    DXF: dxf.read,
+    BOUNDARY_POINTS: boundary_points.read,
+    TEXT: sheets.read,
+    ZIP: sheets.read,  # a workbook: of any other zip the members were looked at
 }
 """The reader of each format that is taken, by what the main file is."""
 

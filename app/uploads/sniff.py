@@ -28,7 +28,7 @@ SUFFIXES = LAYERS | PERHAPS
 ARCHIVE_SUFFIXES = frozenset({".zip", ".kmz", ".7z", ".rar", ".gz", ".tar", ".tgz", ".bz2", ".xz"})
 ACCEPTED = (
     "Shapefile, GeoPackage, GeoJSON, JSON-FG, FlatGeobuf, GeoParquet, File Geodatabase (zip), KML/KMZ, "
-    "MapInfo MIF/TAB, Esri JSON, TopoJSON, GML"
+    "MapInfo MIF/TAB, Esri JSON, TopoJSON, GML, DXF, CSV/XLSX (WKT), 界址点 TXT"
 )
 
 _MAGIC: tuple[tuple[bytes, str], ...] = (

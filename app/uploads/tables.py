@@ -1,4 +1,4 @@
-"""A CSV or a workbook in, its rows out as text: what events and targets are uploaded in. No database, no formulas.
+"""A CSV or a workbook in, its rows out as text: events, targets, tables of outlines. No database, no formulas.
 
 Runs in the limited child process. The header is the row that names most of our fields, since sheets begin with titles;
 rows keep the numbers that the sheet gives them.
@@ -85,7 +85,7 @@ def read_table(uploads: Sequence[Upload], layer: str | None, encoding: str | Non
 def _csv(path: Path, stated: str | None, recognise: Recognise) -> Table:
     if path.stat().st_size > MAX_CSV_BYTES:
         raise refusal("table_too_large", limit=f"{MAX_CSV_BYTES // 1024**2} MB")
-    text, name, problems = _decoded(path.read_bytes(), stated)
+    text, name, problems = decoded(path.read_bytes(), stated)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
     lines: list[Line] = []
     try:
@@ -98,7 +98,7 @@ def _csv(path: Path, stated: str | None, recognise: Recognise) -> Table:
     return Table(table.columns, table.lines, encoding=name, problems=[*problems, *table.problems])
 
 
-def _decoded(raw: bytes, stated: str | None) -> tuple[str, str, list[Problem]]:
+def decoded(raw: bytes, stated: str | None) -> tuple[str, str, list[Problem]]:
     """The text, its encoding, and what is to be told of that. Each line is decoded strictly."""
     for mark, codec in ((b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16")):
         if raw.startswith(mark):
