@@ -251,3 +251,22 @@ def test_what_came_later_stands_against_an_earlier_split(bank: Bank) -> None:
     bank.event("bank_entry", "A", "2026-07-01")
     with pytest.raises(LandbankError, match="lineage_before_event"):
         bank.split("A", "BBCC")
+
+
+def test_parents_that_share_land_are_not_merged(bank: Bank) -> None:
+    bank.parcels("AAA.")
+    bank.parcels("..BB")
+    with pytest.raises(Refused, match="lineage_twice") as refused, bank.session.begin_nested():
+        bank.merge("AB", "M")
+    [finding] = refused.value.extra["findings"]
+    assert (finding["one"], finding["other"], round(Decimal(finding["square_metres"]))) == ("A", "B", 10_000)
+
+
+def test_what_was_split_or_merged_is_not_split_or_merged_again(bank: Bank) -> None:
+    bank.parcels("AAAABB")
+    bank.split("A", "CCDD..")
+    with pytest.raises(Conflict, match="parcel_retired"), bank.session.begin_nested():
+        bank.split("A", "EEEF..", "2026-07-01")
+    with pytest.raises(Conflict, match="parcel_retired"), bank.session.begin_nested():
+        bank.merge("AB", "M", "2026-07-01")
+    assert set(holders(bank, measure="inventory")) == {"B", "C", "D"}

@@ -90,8 +90,12 @@ def tolerance(parents: Iterable[Standing], drawn: Drawn) -> Decimal:
     return min(Decimal(str(TOLERANCE)), Decimal(str(SHARE)) * min(sizes)).quantize(Decimal("0.0001"))
 
 
-def refuse_difference(settings: Settings, drawn: Drawn, allowed: Decimal, codes: Sequence[str]) -> None:
+def refuse_difference(
+    settings: Settings, drawn: Drawn, allowed: Decimal, codes: Sequence[str], parents: Sequence[Standing]
+) -> None:
     """Raise ``Refused`` where children leave land out, take land that was not the parents', or overlap each other.
+
+    So do parents that share land: their child would have it twice.
 
     The problem's ``findings`` hold the land itself, in CRS84.
     """
@@ -99,10 +103,12 @@ def refuse_difference(settings: Settings, drawn: Drawn, allowed: Decimal, codes:
     for code, one in (("lineage_gap", drawn.gap), ("lineage_excess", drawn.excess)):
         if one is not None and from_e4(one.square_metres) > allowed:
             told.append(_finding(settings, code, one, allowed, {}))
-    for one in drawn.overlaps:
-        if from_e4(one.square_metres) > allowed and one.pair is not None:
-            names = {"one": codes[one.pair[0]], "other": codes[one.pair[1]]}
-            told.append(_finding(settings, "lineage_overlap", one, allowed, names))
+    before = [parent.parcel.code for parent in parents]
+    for code, listed, named in (("lineage_overlap", drawn.overlaps, codes), ("lineage_twice", drawn.twice, before)):
+        for one in listed:
+            if from_e4(one.square_metres) > allowed and one.pair is not None:
+                names = {"one": named[one.pair[0]], "other": named[one.pair[1]]}
+                told.append(_finding(settings, code, one, allowed, names))
     if told:
         values = {name: told[0][name] for name in ("square_metres", "tolerance", "one", "other") if name in told[0]}
         raise Refused(told[0]["code"], parameter="geometry", extra={"findings": told}, **values)

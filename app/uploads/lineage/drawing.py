@@ -86,13 +86,17 @@ class Shape:
 
 @dataclass(frozen=True)
 class Drawn:
-    """What the child found. ``lands``: each land cut by the outlines, one shape for each outline, or None."""
+    """What the child found. ``overlaps``: land that two drawn outlines share; ``twice``: that two present ones share.
+
+    ``lands``: each land cut by the outlines, one shape for each outline, or None.
+    """
 
     faults: list[Fault] = field(default_factory=list)
     shapes: list[Shape] = field(default_factory=list)
     gap: Difference | None = None
     excess: Difference | None = None
     overlaps: list[Difference] = field(default_factory=list)
+    twice: list[Difference] = field(default_factory=list)
     lands: list[list[Shape | None]] = field(default_factory=list)
 
 
@@ -109,7 +113,7 @@ def drawn_from_json(data: dict[str, Any]) -> Drawn:
         [_shape_of(shape) for shape in data["shapes"]],
         _difference_of(data["gap"]),
         _difference_of(data["excess"]),
-        [Difference(one["wkb"], one["square_metres"], tuple(one["pair"])) for one in data["overlaps"]],
+        *([_pair_of(one) for one in data[name]] for name in ("overlaps", "twice")),
         [[shape and _shape_of(shape) for shape in land] for land in data["lands"]],
     )
 
@@ -120,6 +124,10 @@ def _shape_of(data: dict[str, Any]) -> Shape:
         for (a, b, c, start, end), plane, ellipsoidal in data["places"]
     ]
     return Shape(data["wkb"], data["plane"], data["ellipsoidal"], places)
+
+
+def _pair_of(data: dict[str, Any]) -> Difference:
+    return Difference(data["wkb"], data["square_metres"], tuple(data["pair"]))
 
 
 def _difference_of(data: dict[str, Any] | None) -> Difference | None:
@@ -141,6 +149,7 @@ def draw(job: DrawJob) -> Drawn:
         _difference(shapely.difference(before, after), job.srid),
         _difference(shapely.difference(after, before), job.srid),
         _overlaps(read, job.srid),
+        _overlaps(present, job.srid),
         [_cut(land, read, job) for land in lands],
     )
 

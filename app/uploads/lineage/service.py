@@ -49,7 +49,7 @@ def split(session: Session, settings: Settings, actor: Actor, asked: SplitIn) ->
         (f"children.{number}.geometry", child.geometry or {"type": None}) for number, child in enumerate(asked.children)
     ]
     drawn = checking.draw(session, settings, asked.crs, geometries, [parent.version.id], [land.wkb for land in other])
-    checking.refuse_difference(settings, drawn, checking.tolerance([parent], drawn), codes)
+    checking.refuse_difference(settings, drawn, checking.tolerance([parent], drawn), codes, [parent])
     publication = publish(session, actor.name, "lineage.split", parent.parcel.code)
     operation = _operation(session, publication, actor, asked, document, day, "split", _difference([parent], drawn))
     source = queries.accounts(session, [land.version_id for land in lands])
@@ -78,7 +78,7 @@ def merge(session: Session, settings: Settings, actor: Actor, asked: MergeIn) ->
     present = [parent.version.id for parent in parents]
     geometries = [] if asked.child.geometry is None else [("child.geometry", asked.child.geometry)]
     drawn = checking.draw(session, settings, asked.crs, geometries, present)
-    checking.refuse_difference(settings, drawn, checking.tolerance(parents, drawn), [asked.child.code])
+    checking.refuse_difference(settings, drawn, checking.tolerance(parents, drawn), [asked.child.code], parents)
     publication = publish(session, actor.name, "lineage.merge", asked.child.code)
     operation = _operation(session, publication, actor, asked, document, day, "merge", _difference(parents, drawn))
     source = queries.accounts(session, present)
