@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.errors import Refused
 from app.landbank.events.schemas import event_document
 from app.landbank.events.service import events_of
-from tests.spec.maps import Bank
+from tests.spec.maps import Bank, table_of
 from tests.spec.test_rules import rule
 
 
@@ -150,3 +150,12 @@ def test_the_ledger_is_append_only_for_the_app_and_for_the_owner(
         with pytest.raises(ProgrammingError, match=said) as told, engine.begin() as connection:
             connection.execute(text(statement))
         assert getattr(told.value.orig, "sqlstate", None) == "42501"
+
+
+def test_a_version_that_another_replaced_altogether_has_no_events(bank: Bank) -> None:
+    bank.parcels("A...", category="industrial", effective="2025-06-01")
+    bank.parcels("A...", category="school", effective="2025-01-01")
+    bank.parcels("A...", category="road", effective="2026-05-01")
+    bank.event("bank_entry", "A", "2026-03-01")
+    assert table_of(bank.ask(by="subcategory", as_of="2026-03-01", measure="inventory")) == {"school": 1, "total": 1}
+    assert table_of(bank.ask(by="subcategory")) == {"school": 1, "total": 1}

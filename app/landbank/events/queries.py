@@ -108,7 +108,7 @@ def credits_of(session: Session, parcels: Sequence[int]) -> list[Credit]:
 
 
 def version_on(session: Session, parcel_id: int, day: date) -> ParcelVersion | None:
-    """The parcel's version of a day; before the first one, the first."""
+    """The parcel's version of a day, the last recorded of those that hold by then; before the first one, the first."""
     before = ParcelVersion.effective_date <= day
     return session.scalars(
         select(ParcelVersion)
@@ -119,7 +119,7 @@ def version_on(session: Session, parcel_id: int, day: date) -> ParcelVersion | N
         )
         .order_by(
             before.desc(),
-            case((before, ParcelVersion.effective_date)).desc(),
+            case((before, ParcelVersion.version)).desc(),
             ParcelVersion.effective_date,
             ParcelVersion.version.desc(),
         )
