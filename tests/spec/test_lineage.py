@@ -270,3 +270,13 @@ def test_what_was_split_or_merged_is_not_split_or_merged_again(bank: Bank) -> No
     with pytest.raises(Conflict, match="parcel_retired"), bank.session.begin_nested():
         bank.merge("AB", "M", "2026-07-01")
     assert set(holders(bank, measure="inventory")) == {"B", "C", "D"}
+
+
+def test_a_child_leaves_the_bank_no_earlier_than_it_came_of_its_parent(bank: Bank) -> None:
+    bank.parcels("AAAA")
+    bank.event("bank_entry", "A", "2026-03-01")
+    bank.split("A", "BBCC")
+    with pytest.raises(Refused, match="exit_before_lineage"), bank.session.begin_nested():
+        bank.event("bank_exit", "B", BEFORE)
+    bank.event("bank_exit", "B", AFTER)
+    assert holders(bank, as_of=AFTER) == expected("C 2")

@@ -2,6 +2,7 @@
 --   retained_banked       retained land (role 'retained') entered into the bank
 --   already_banked        an entry that counts while the parcel is in the bank
 --   exit_without_entry    an exit of a parcel that is not in the bank
+--   exit_before_lineage  an exit of land that the parcel took over only later, in a split or a merge
 --   event_after_retirement  an event of a parcel that had been split or merged by then
 --   credited_elsewhere    a parcel banked under one programme and handed over under another
 -- Each is told once, by the later event.
@@ -10,7 +11,8 @@
 WITH line AS (
     SELECT
         h.parcel_id,
-        h.path
+        h.path,
+        h.held_from
     FROM carried_land(CAST(:recorded_at AS timestamptz)) AS h
 ),
 
@@ -27,13 +29,15 @@ chain AS (
     SELECT
         c.parcel_id AS holder_id,
         c.parcel_id AS member_id,
-        ARRAY[c.parcel_id] AS path
+        ARRAY[c.parcel_id] AS path,
+        CAST('-infinity' AS date) AS held_from
     FROM concerned AS c
     UNION
     SELECT
         l.parcel_id,
         m.id,
-        l.path
+        l.path,
+        l.held_from
     FROM concerned AS c
     INNER JOIN line AS l ON c.parcel_id = l.parcel_id
     CROSS JOIN LATERAL unnest(l.path) AS m (id)
@@ -43,11 +47,14 @@ event AS (
     SELECT
         c.holder_id,
         c.path,
+        c.held_from,
         e.*,
-        lag(e.type) OVER (PARTITION BY c.holder_id, c.path ORDER BY e.counted_on, e.event_id) AS previous
+        lag(e.type) OVER line AS previous,
+        lag(e.parcel_id) OVER line AS previous_parcel_id
     FROM live_event(CAST(:recorded_at AS timestamptz)) AS e
     INNER JOIN chain AS c ON e.parcel_id = c.member_id
     WHERE e.type IN ('bank_entry', 'bank_exit')
+    WINDOW line AS (PARTITION BY c.holder_id, c.path ORDER BY e.counted_on, e.event_id)
 ),
 
 counted AS (
@@ -97,6 +104,14 @@ problem AS (
         )
     GROUP BY c.event_id
     HAVING NOT bool_or(c.previous IS NOT DISTINCT FROM 'bank_entry')
+    UNION
+    SELECT
+        'exit_before_lineage',
+        e.event_id
+    FROM event AS e
+    WHERE
+        e.type = 'bank_exit' AND e.holder_id = e.parcel_id AND e.counted_on < e.held_from
+        AND e.previous = 'bank_entry' AND e.previous_parcel_id <> e.parcel_id
     UNION
     SELECT
         'event_after_retirement',
