@@ -2,6 +2,8 @@
 -- Only boxes are compared here: the overlay of user geometry belongs into the limited child process.
 -- Where nothing is stored within the box around the whole publication, nothing is looked up for each version.
 -- Not compared with what a parcel came from: that is the same land, one after the other.
+-- successors, gone: the same of stored ones that were retired before the new version holds. In the inventory they share
+-- no day; in the bank they may, where an entry comes late.
 WITH line AS MATERIALIZED (
     SELECT
         h.parcel_id,
@@ -16,11 +18,21 @@ extent AS (
 )
 
 SELECT
-    coalesce(array_agg(DISTINCT new.id), '{}') AS new,
-    coalesce(array_agg(DISTINCT old.id), '{}') AS stored
+    coalesce(array_agg(DISTINCT new.id) FILTER (WHERE g.parcel_id IS NULL), '{}') AS new,
+    coalesce(array_agg(DISTINCT old.id) FILTER (WHERE g.parcel_id IS NULL), '{}') AS stored,
+    coalesce(array_agg(DISTINCT new.id) FILTER (WHERE g.parcel_id IS NOT NULL), '{}') AS successors,
+    coalesce(array_agg(DISTINCT old.id) FILTER (WHERE g.parcel_id IS NOT NULL), '{}') AS gone
 FROM parcel_version AS new
 INNER JOIN parcel_version AS old
     ON new.geom && old.geom AND new.layer = old.layer AND new.parcel_id <> old.parcel_id
+LEFT JOIN LATERAL (
+    SELECT w.parcel_id
+    FROM parcel_version AS w
+    WHERE
+        w.parcel_id = old.parcel_id AND w.retired AND w.recorded_to IS NULL
+        AND w.version > old.version AND w.effective_date <= new.effective_date
+    LIMIT 1
+) AS g ON TRUE
 WHERE
     new.recorded_from = :recorded_at AND old.recorded_from < :recorded_at AND old.recorded_to IS NULL
     AND EXISTS (
@@ -34,11 +46,3 @@ WHERE
         WHERE l.parcel_id = new.parcel_id AND old.parcel_id = ANY(l.path)
     )
     AND NOT new.retired AND NOT old.retired
-    -- What was retired before the new version holds shares no day with it.
-    AND NOT EXISTS (
-        SELECT 1
-        FROM parcel_version AS gone
-        WHERE
-            gone.parcel_id = old.parcel_id AND gone.retired AND gone.recorded_to IS NULL
-            AND gone.version > old.version AND gone.effective_date <= new.effective_date
-    )

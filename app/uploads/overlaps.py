@@ -16,7 +16,7 @@ from app.sql import run
 from app.uploads import queries
 from app.uploads.child import run_overlay
 from app.uploads.findings import Finding
-from app.uploads.overlaying import Outlines, Overlaid, OverlayJob
+from app.uploads.overlaying import Outlines, Overlaid, OverlapPair, OverlayJob
 from app.uploads.queries import StoredOutline
 
 TOLD = 1000
@@ -42,13 +42,25 @@ def record_overlaps(
     if again:
         overlaid += _with_stored(session, settings, again, near.stored)
     if overlaid.pairs:
-        _keep(session, settings, publication, overlaid)
+        _keep_pairs(session, overlaid.pairs)
+        _keep_faces(session, settings, publication, overlaid)
+    if near.gone:
+        # Pairs only: no answer has both at once, but the ledger must not have their land in the bank twice.
+        gone, found = set(near.gone), {(pair.a, pair.b) for pair in overlaid.pairs}
+        pairs = _with_stored(session, settings, set(near.successors), near.gone).pairs
+        _keep_pairs(session, [one for one in pairs if {one.a, one.b} & gone and (one.a, one.b) not in found])
     return _told(session, publication, overlaid)
+
+
+def redraw_faces(session: Session, settings: Settings, publication: Publication, versions: Sequence[int]) -> None:
+    """Draw the faces of stored versions anew: their parcels are there again, beside what came after them."""
+    overlaid = _with_stored(session, settings, set(versions), list(versions))
+    _keep_faces(session, settings, publication, overlaid)
 
 
 def _with_stored(session: Session, settings: Settings, new: set[int], near: list[int]) -> Overlaid:
     """What the child finds among some new versions and the stored ones that hang together with them."""
-    stored = queries.CANDIDATES.all(session, near=near)
+    stored = [row for row in queries.CANDIDATES.all(session, near=near) if row.id not in new]
     known = queries.KNOWN_OVERLAPS.all(session, versions=[row.id for row in stored])
     job = OverlayJob(
         settings.srid,
@@ -82,8 +94,7 @@ def _told(session: Session, publication: Publication, overlaid: Overlaid) -> lis
     ]
 
 
-def _keep(session: Session, settings: Settings, publication: Publication, overlaid: Overlaid) -> None:
-    pairs = overlaid.pairs
+def _keep_pairs(session: Session, pairs: Sequence[OverlapPair]) -> None:
     run(
         session,
         "app.uploads",
@@ -93,6 +104,9 @@ def _keep(session: Session, settings: Settings, publication: Publication, overla
         plane=[pair.plane for pair in pairs],
         ellipsoidal=[pair.ellipsoidal for pair in pairs],
     )
+
+
+def _keep_faces(session: Session, settings: Settings, publication: Publication, overlaid: Overlaid) -> None:
     members = sorted({member for face in overlaid.faces for member in face.members})
     run(session, "app.uploads", "end_faces.sql", versions=members, recorded_at=publication.recorded_at)
     run(

@@ -1,6 +1,7 @@
 """Committing an upload of events: years of history, several events for a parcel, under the publish lock."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
@@ -8,7 +9,7 @@ from app.auth import Actor
 from app.db import Publication, lock_publication, publish
 from app.errors import Conflict
 from app.landbank.events.corrections import reverse_events
-from app.landbank.events.service import check_entries, record_staged_events
+from app.landbank.events.service import left_wrong, record_staged_events
 from app.landbank.hectares.rollup import append_rollup
 from app.sql import Query
 from app.uploads import queries
@@ -57,12 +58,16 @@ def _against(fate: _Fate) -> Finding:
     return Finding(fate.fate, "refuse", fate.row, fate.code, values=values)
 
 
-def take_back_events(session: Session, publication: Publication, actor: Actor, upload: Upload) -> None:
-    """Reverse what an upload appended. Raises ``Conflict`` where the ledger would be wrong without it."""
+def take_back_events(
+    session: Session, before: datetime, publication: Publication, actor: Actor, upload: Upload
+) -> None:
+    """Reverse what an upload appended; ``before`` is the last publication before.
+
+    Raises ``Conflict`` where the ledger would be wrong without it.
+    """
     events = queries.live_events_of(session, upload.id)
     reverse_events(session, publication, actor, events, reason=f"undo of upload {upload.id}")
     session.flush()
-    left = check_entries(session, publication)
-    if left.problems or left.conflicts:
-        codes = ", ".join(sorted({problem.parcel for problem in left.problems}))
-        raise Conflict("upload_built_upon", parameter="id", upload=upload.id, codes=codes)
+    codes = left_wrong(session, before, publication)
+    if codes:
+        raise Conflict("upload_built_upon", parameter="id", upload=upload.id, codes=", ".join(codes[:10]))

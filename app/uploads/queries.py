@@ -71,10 +71,12 @@ class StoredOutline:
 
 @dataclass(frozen=True)
 class Near:
-    """New versions and stored ones whose boxes meet: ids."""
+    """New versions and stored ones whose boxes meet: ids. ``gone``: retired before their ``successors`` hold."""
 
     new: list[int]
     stored: list[int]
+    successors: list[int]
+    gone: list[int]
 
 
 @dataclass(frozen=True)
@@ -171,6 +173,21 @@ def findings_of(session: Session, upload_id: int, limit: int | None = None) -> l
             .where(Finding.upload_id == upload_id)
             .order_by(rank, Finding.row.nulls_first(), Finding.id)
             .limit(limit)
+        )
+    )
+
+
+def there_again(session: Session, made_at: datetime) -> list[int]:
+    """The versions of parcels that a publication retired, now that what it made has ended."""
+    gone = select(ParcelVersion.parcel_id).where(ParcelVersion.recorded_from == made_at, ParcelVersion.retired)
+    return list(
+        session.scalars(
+            select(ParcelVersion.id).where(
+                ParcelVersion.parcel_id.in_(gone),
+                ParcelVersion.recorded_to.is_(None),
+                ParcelVersion.retired.is_(False),
+                ParcelVersion.part_of_id.is_(None),
+            )
         )
     )
 

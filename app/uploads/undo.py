@@ -6,10 +6,9 @@ from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
 
 from app.auth import Actor, audit
-from app.db import Base, Publication, lock_publication, publish
+from app.db import Base, Publication, last_publication, lock_publication, publish
 from app.errors import Conflict
 from app.inventory.models import ProjectBoundary, ProjectVersion
-from app.landbank.events.corrections import reverse_events
 from app.landbank.hectares.rollup import append_rollup
 from app.reference.models import Place, Zone
 from app.settings import Settings
@@ -19,6 +18,7 @@ from app.uploads.lineage.queries import operations_of_upload
 from app.uploads.lineage.service import reverse
 from app.uploads.models import Upload
 from app.uploads.options import PARCEL_COLLECTIONS, PROJECT_COLLECTIONS
+from app.uploads.overlaps import redraw_faces
 from app.uploads.publish_events import take_back_events
 from app.uploads.publish_targets import take_back_targets
 from app.uploads.recut import recut
@@ -43,23 +43,26 @@ def _take_back(session: Session, settings: Settings, actor: Actor, upload: Uploa
     if touched:
         codes = ", ".join(row.code for row in touched[:10])
         raise Conflict("upload_built_upon", parameter="id", upload=upload.id, codes=codes)
+    before = last_publication(session)
     publication = publish(session, actor.name, "undo", f"upload:{upload.id}")
     upload.undone_publication_id = publication.id
     if upload.collection in PARCEL_COLLECTIONS:
-        events = queries.live_events_of(session, upload.id)
-        reverse_events(session, publication, actor, events, reason=f"undo of upload {upload.id}")
+        take_back_events(session, before, publication, actor, upload)
         for operation in operations_of_upload(session, upload.id):
             reverse(session, publication, actor, operation, f"undo of upload {upload.id}")
         moments = {"made_at": made.recorded_at, "recorded_at": publication.recorded_at}
         run(session, "app.uploads", "end_portions.sql", **moments)
         run(session, "app.uploads", "end_versions.sql", **moments)
+        again = queries.there_again(session, made.recorded_at)
+        if again:
+            redraw_faces(session, settings, publication, again)
     elif upload.collection in PROJECT_COLLECTIONS:
         _reopen(session, ProjectBoundary, made, publication)
         _reopen(session, ProjectVersion, made, publication)
     elif upload.collection == "zones":
         _reopen(session, Zone, made, publication)
     elif upload.collection == "events":
-        take_back_events(session, publication, actor, upload)
+        take_back_events(session, before, publication, actor, upload)
     elif upload.collection == "targets":
         take_back_targets(session, publication, upload, made)
     else:

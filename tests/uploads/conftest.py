@@ -57,9 +57,10 @@ class Row:
     shape: Polygon
     category: str = "industrial"
     banked_on: str = ""
+    event: str = "bank_entry"
 
     def cells(self) -> list[object]:
-        banked = ("bank_entry", "handover_confirmation", f"移交〔2026〕{self.code}号", self.banked_on)
+        banked = (self.event, "handover_confirmation", f"移交〔2026〕{self.code}号", self.banked_on)
         return [self.code, self.category, *(banked if self.banked_on else ("", "", "", ""))]
 
 

@@ -208,3 +208,18 @@ def test_an_accepted_boundary_change_keeps_the_events_and_can_be_undone(desk: De
         "boundary_change",
         "reversal",
     ]
+
+
+def test_an_exit_that_later_entries_stand_on_is_not_undone(desk: Desk, client: TestClient) -> None:
+    desk.upload([Row("A", square(0, 0), banked_on="20260301")])
+    left = desk.upload([Row("A", square(0, 0), banked_on="20260401", event="bank_exit")], "left.zip")
+    desk.upload([Row("Z", square(0.5, 0))], "z.zip")
+    for code in ("A", "Z"):
+        paper = {"type": "handover_confirmation", "number": "1", "date": "2026-05-01"}
+        entered = client.post("/events", json={"type": "bank_entry", "parcel": code, "document": paper}).json()
+        with pytest.raises(Conflict, match="upload_built_upon") as refused:
+            desk.undo(left.id)
+        assert code in refused.value.values["codes"]
+        taken_back = {"type": "reversal", "reverses": entered["id"], "document": paper}
+        assert client.post("/events", json=taken_back).status_code == 201
+    assert desk.undo(left.id).state == "undone"

@@ -179,3 +179,25 @@ def test_a_change_away_from_replace_forgets_the_scope(desk: Desk, client: TestCl
     assert (changed["state"], changed["scope"]) == ("checked", None)
     assert client.post(f"/uploads/{waiting.id}/commit", json={"rows": "good"}).json()["state"] == "committed"
     assert not newest(desk, "B").retired
+
+
+def test_land_of_a_retired_parcel_is_not_banked_twice(desk: Desk, client: TestClient) -> None:
+    dated = IN_P1 | {"constants": IN_P1["constants"] | {"effective_date": "2026-01-01"}}
+    desk.upload(THREE[:1], mapping=dated)
+    assert desk.upload([Row("A2", square(0, 0))], "new.zip", **REPLACE).state == "committed"
+    paper = {"type": "handover_confirmation", "number": "1", "date": "2026-03-01"}
+    for code, status in (("A", 201), ("A2", 422)):
+        answer = client.post("/events", json={"type": "bank_entry", "parcel": code, "document": paper})
+        assert answer.status_code == status, answer.json()
+    assert answer.json()["code"] == "overlap_banked"
+
+
+@pytest.mark.usefixtures("known")
+def test_undo_tells_land_that_a_parcel_shares_once_it_is_there_again(desk: Desk, client: TestClient) -> None:
+    replaced = desk.upload(THREE[1:], "new.zip", **REPLACE)
+    desk.upload([Row("Z", square(0.5, 0))], "z.zip", mapping=IN_P2)
+    asked = {"measure": "inventory"}
+    assert Decimal(client.get("/hectares", params=asked).json()["total"]["overlap_square_metres"]) == 0
+    assert desk.undo(replaced.id).state == "undone"
+    shared = client.get("/hectares", params=asked).json()["total"]["overlap_square_metres"]
+    assert round(Decimal(shared)) == 5_000

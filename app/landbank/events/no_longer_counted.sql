@@ -1,4 +1,4 @@
--- Bank entries of a parcel that hold, and that a publication made count no longer: what they required was reversed.
+-- Bank entries of some parcels that hold, and that a publication made count no longer: what they required was reversed.
 SELECT
     'reversal_built_upon' AS code,
     CAST(NULL AS bigint) AS row,
@@ -7,5 +7,5 @@ SELECT
 FROM live_event(CAST(:before AS timestamptz)) AS b
 INNER JOIN live_event(CAST(:recorded_at AS timestamptz)) AS a ON b.event_id = a.event_id
 INNER JOIN parcel AS p ON a.parcel_id = p.id
-WHERE b.parcel_id = :parcel_id AND b.type = 'bank_entry' AND b.counts AND NOT a.counts
+WHERE b.parcel_id = ANY(CAST(:parcels AS bigint[])) AND b.type = 'bank_entry' AND b.counts AND NOT a.counts
 ORDER BY a.event_id

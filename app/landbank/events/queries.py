@@ -87,9 +87,11 @@ def entry_problems(session: Session, parcels: Sequence[int], recorded_at: dateti
     return [*_ENTRY_PROBLEMS.all(session, **asked), *_LAND_CREDITED.all(session, **asked)]
 
 
-def no_longer_counted(session: Session, parcel_id: int, before: datetime, recorded_at: datetime) -> list[EventProblem]:
-    """Bank entries of a parcel that a publication made count no longer, although they hold."""
-    return _NO_LONGER.all(session, parcel_id=parcel_id, before=before, recorded_at=recorded_at)
+def no_longer_counted(
+    session: Session, parcels: Sequence[int], before: datetime, recorded_at: datetime
+) -> list[EventProblem]:
+    """Bank entries of some parcels that a publication made count no longer, although they hold."""
+    return _NO_LONGER.all(session, parcels=list(parcels), before=before, recorded_at=recorded_at)
 
 
 def uncounted_entries(session: Session, recorded_at: datetime) -> list[EventProblem]:

@@ -87,7 +87,7 @@ def _refuse_built_upon(session: Session, event: LandEvent, before: datetime, pub
     at = publication.recorded_at
     problems = [
         *queries.entry_problems(session, [event.parcel_id], at),
-        *queries.no_longer_counted(session, event.parcel_id, before, at),
+        *queries.no_longer_counted(session, [event.parcel_id], before, at),
     ]
     for problem in problems:
         if problem.code in _BUILT_UPON:
@@ -98,6 +98,20 @@ def _refuse_built_upon(session: Session, event: LandEvent, before: datetime, pub
                 parcel=problem.parcel,
                 detail=problem.detail or "",
             )
+
+
+def left_wrong(session: Session, before: datetime, publication: Publication) -> list[str]:
+    """The codes of parcels on which the ledger is wrong once a publication has taken events back, first ones first.
+
+    ``before``: the publication before it. What came later may stand on what was taken back.
+    """
+    at = publication.recorded_at
+    parcels = queries.parcels_with_events(session, at)
+    checked = check_entries(session, publication)
+    problems = [*checked.problems, *queries.no_longer_counted(session, parcels, before, at)]
+    codes = [problem.parcel for problem in problems]
+    codes += [code for pair in checked.conflicts for code in (pair.first_parcel, pair.second_parcel)]
+    return sorted(set(codes))
 
 
 def check_entries(session: Session, publication: Publication, others: Sequence[int] = ()) -> StagedEvents:
