@@ -47,10 +47,10 @@ LEFT JOIN parcel AS p ON s.code = p.code
 LEFT JOIN LATERAL (
     SELECT w.land_category
     FROM parcel_version AS w
-    WHERE w.parcel_id = p.id AND w.recorded_to IS NULL
+    WHERE w.parcel_id = p.id AND w.recorded_to IS NULL AND w.part_of_id IS NULL
     ORDER BY
         (w.effective_date <= coalesce(s.effective_date, s.document_date)) DESC,
-        CASE WHEN w.effective_date <= coalesce(s.effective_date, s.document_date) THEN w.effective_date END DESC,
+        CASE WHEN w.effective_date <= coalesce(s.effective_date, s.document_date) THEN w.version END DESC,
         w.effective_date,
         w.version DESC
     LIMIT 1
