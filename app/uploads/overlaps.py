@@ -46,9 +46,9 @@ def record_overlaps(
         _keep_faces(session, settings, publication, overlaid)
     if near.gone:
         # Pairs only: no answer has both at once, but the ledger must not have their land in the bank twice.
-        gone, found = set(near.gone), {(pair.a, pair.b) for pair in overlaid.pairs}
+        gone, kept = set(near.gone), {(pair.a, pair.b) for pair in overlaid.pairs}
         pairs = _with_stored(session, settings, set(near.successors), near.gone).pairs
-        _keep_pairs(session, [one for one in pairs if {one.a, one.b} & gone and (one.a, one.b) not in found])
+        _keep_pairs(session, [one for one in pairs if {one.a, one.b} & gone and (one.a, one.b) not in kept])
     return _told(session, publication, overlaid)
 
 

@@ -20,6 +20,7 @@ CAUSES = {
     "places_changed": Label("行政区划变更", "Place boundaries changed"),
     "parcel_new": Label("新增地块", "New parcel"),
     "parcel_replaced": Label("地块资料更新", "Parcel replaced"),
+    "parcel_retired": Label("地块注销", "Parcel retired"),
     "undone": Label("上传撤销", "Upload undone"),
     "other": Label("其他", "Other"),
 }
@@ -74,6 +75,8 @@ def _of_event(event: Happened, known_before: date) -> str:
 
 def _of_version(facts: Facts) -> str:
     version = facts.versions[-1]
+    if version.retired:
+        return "parcel_retired"
     if version.is_first:
         return "parcel_new"
     if version.other_outline:

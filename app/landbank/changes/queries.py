@@ -50,11 +50,12 @@ class Happened:
 
 @dataclass(frozen=True)
 class Versioned:
-    """A parcel version, and what it changed."""
+    """A parcel version, and what it changed. ``is_first``: the parcel was not there, or no longer, before."""
 
     recorded_at: datetime
     parcel: str
     version: int
+    retired: bool
     is_first: bool
     other_category: bool
     other_outline: bool

@@ -3,7 +3,8 @@ SELECT
     v.recorded_from AS recorded_at,
     p.code AS parcel,
     v.version,
-    older.id IS NULL AS is_first,
+    v.retired,
+    older.id IS NULL OR older.retired AS is_first,
     older.land_category IS NULL OR older.land_category <> v.land_category AS other_category,
     older.geom IS NULL OR ST_AsEWKB(older.geom) <> ST_AsEWKB(v.geom) AS other_outline
 FROM parcel_version AS v
@@ -11,6 +12,7 @@ INNER JOIN parcel AS p ON v.parcel_id = p.id
 LEFT JOIN LATERAL (
     SELECT
         w.id,
+        w.retired,
         w.land_category,
         w.geom
     FROM parcel_version AS w

@@ -113,7 +113,8 @@ def drawn_from_json(data: dict[str, Any]) -> Drawn:
         [_shape_of(shape) for shape in data["shapes"]],
         _difference_of(data["gap"]),
         _difference_of(data["excess"]),
-        *([_pair_of(one) for one in data[name]] for name in ("overlaps", "twice")),
+        [_pair_of(one) for one in data["overlaps"]],
+        [_pair_of(one) for one in data["twice"]],
         [[shape and _shape_of(shape) for shape in land] for land in data["lands"]],
     )
 
