@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -92,15 +93,21 @@ def _names(path: Path) -> Sequence[str]:
         return [name for name in archive.namelist() if name.endswith(".shp")]
 
 
-def geodesic(geometry: shapely.Geometry, crs: str) -> float:
-    """Square metres on the ellipsoid of the storage CRS; edges straight in the storage CRS, cut every 50 m."""
-    if not shapely.is_valid(geometry):
-        geometry = shapely.make_valid(geometry, method="structure", keep_collapsed=False)
+@lru_cache
+def _ellipsoid(crs: str) -> tuple[Geod, Transformer]:
+    """The ellipsoid of a CRS, and the way to its degrees."""
     base = CRS(crs).geodetic_crs
     assert base is not None
     assert base.ellipsoid is not None
     geod = Geod(a=base.ellipsoid.semi_major_metre, rf=base.ellipsoid.inverse_flattening)
-    unproject = Transformer.from_crs(crs, base, always_xy=True)
+    return geod, Transformer.from_crs(crs, base, always_xy=True)
+
+
+def geodesic(geometry: shapely.Geometry, crs: str) -> float:
+    """Square metres on the ellipsoid of the storage CRS; edges straight in the storage CRS, cut every 50 m."""
+    if not shapely.is_valid(geometry):
+        geometry = shapely.make_valid(geometry, method="structure", keep_collapsed=False)
+    geod, unproject = _ellipsoid(crs)
     total = 0.0
     for part in shapely.get_parts(geometry):
         if shapely.get_type_id(part) != shapely.GeometryType.POLYGON:
