@@ -20,7 +20,7 @@ from app.landbank.schemas import hectares_document, pieces_document
 from app.landbank.targets.schemas import TargetIn
 from app.landbank.targets.service import add_target
 from app.reference.models import LandCategory, Place
-from tests.properties.test_ledger import DIMENSIONS, FLOWS, STOCKS, Step, World, steps
+from tests.properties.test_ledger import DIMENSIONS, FLOWS, STOCKS, Step, World, steps, unshrunk
 from tests.spec.maps import ACTOR
 from tests.spec.test_changes import adds_up
 from tests.spec.test_rules import DEFAULT
@@ -37,7 +37,7 @@ rules = st.fixed_dictionaries(
     }
 )
 TARGET = {"programme": "consolidation", "measure": "banked", "year": 2026, "status": "issued", "value": "8"}
-few = settings(max_examples=8)
+few = settings(max_examples=8, phases=unshrunk)
 
 
 def play(world: World, taken: list[Step], rule: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from app.landbank.hectares import queries, rollup
 from app.uploads.lineage import service as lineage
 from app.uploads.lineage.schemas import MergeIn, SplitIn
 from app.uploads.lineage.sharing import transport
+from tests.properties.test_ledger import unshrunk
 from tests.spec.maps import ACTOR, CELL, EAST, NORTH, Bank
 
 PLACES = """
@@ -92,7 +93,7 @@ class World:
         return {"crs": "EPSG:4547", "document": {"type": "approval", "number": f"on {day}", "date": str(day)}}
 
 
-@settings(max_examples=4)
+@settings(max_examples=4, phases=unshrunk)
 @given(taken=st.lists(st.tuples(st.booleans(), cells, cells), min_size=2, max_size=4))
 def test_splits_and_merges_keep_every_sum(engine: Engine, taken: list[tuple[bool, int, int]]) -> None:
     world = World(engine)
