@@ -104,7 +104,7 @@ def test_changes_add_up_and_name_their_cause(client: TestClient) -> None:
         ({"from_known": "{now}", "to_known": "2020-01-01T00:00:00Z"}, "known_reversed"),
         ({"from_known": "{now}", "known_at": "{now}"}, "parameter_unknown"),
         ({"from_known": "{now}", "f": "xlsx"}, "parameter_not_one_of"),
-        ({"from_known": "{now}", "by": "zone", "zones": "river"}, "changes_by_outline"),
+        ({"from_known": "{now}", "by": "zone", "zones": "river"}, "zone_unknown"),
     ],
 )
 def test_a_wrong_question_about_changes(client: TestClient, asked: dict[str, str], code: str) -> None:

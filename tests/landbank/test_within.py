@@ -46,6 +46,26 @@ def metres(client: TestClient, row: dict[str, Any]) -> int:
 
 
 @pytest.mark.usefixtures("drawn")
+def test_changes_are_told_by_posted_feature(client: TestClient) -> None:
+    since = client.get("/hectares").json()["known_at"]
+    features = [
+        {"type": "Feature", "id": key, "properties": {}, "geometry": square(west, west + 150)}
+        for key, west in ((7, 0), ("east", 300))
+    ]
+    body = posted(client, {"type": "FeatureCollection", "features": features}, by="feature").json()
+    shape = body["total"]["links"][0]["href"].partition("shape=")[2].partition("&")[0]
+    paper = {"type": "approval", "number": "1", "date": "2026-03-01"}
+    for letter in "AC":
+        assert (
+            client.post("/events", json={"type": "bank_exit", "parcel": letter, "document": paper}).status_code == 201
+        )
+    asked = DAY | {"from_known": since, "shape": shape, "by": "feature"}
+    told = client.get("/hectares/changes", params=asked).json()["changes"]
+    found = {(one["parcel"], one["row"]["feature"], round(float(one["difference"]["square_metres"]))) for one in told}
+    assert found == {("A", "7", -15_000), ("C", "east", -5_000)}
+
+
+@pytest.mark.usefixtures("drawn")
 def test_parcels_are_clipped_and_every_row_opens(client: TestClient) -> None:
     body = posted(client, square(50, 350, north=50), by="category").json()
     assert [(row["category"], row["parcels"]) for row in body["rows"]] == [

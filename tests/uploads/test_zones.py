@@ -10,12 +10,14 @@ from starlette.testclient import TestClient
 
 from app.db import last_publication, unit_of_work
 from app.errors import BadRequest
+from app.landbank.changes.service import explain
 from app.landbank.hectares.query import HectaresParams, resolve
 from app.landbank.hectares.service import HectaresTable, hectares, pieces
 from app.reference.zones import zone_sets
 from app.uploads import service
 from app.uploads.models import Upload
 from app.uploads.options import UploadOptions
+from tests.spec.test_changes import adds_up
 from tests.uploads.conftest import ACTOR, Desk, Row, square, write
 
 NAME = "生态保护红线"
@@ -105,6 +107,45 @@ def test_within_takes_zones_and_places_together(desk: Desk) -> None:
     ):  # fmt: skip
         with pytest.raises(BadRequest):
             ask(desk, **parameters)
+
+
+def changes(desk: Desk, since: datetime, **parameters: str) -> set[tuple[str, str, tuple[str | None, ...], int]]:
+    """Cause, parcel, row and square metres of each change since a moment; they add up."""
+    params = HectaresParams.model_validate({"measure": "inventory", "basis": "plane"} | parameters)
+    with Session(desk.engine) as session:
+        found = explain(session, desk.settings, resolve(session, desk.settings, params), since)
+    adds_up(found)
+    return {(one.cause, one.parcel, one.row.codes, round(one.difference)) for one in found.changes}
+
+
+def test_changes_are_told_by_zone_and_within_zones(desk: Desk) -> None:
+    bring(desk, [Row("west", square(0.5, 0)), Row("east", square(2.5, 0))])
+    with Session(desk.engine) as session:
+        since = last_publication(session)
+    desk.upload(PARCELS)
+    by_zone = {"by": "zone", "zones": NAME}
+    new = {("A", "west", 5_000), ("B", "west", 5_000), ("C", "east", 5_000), ("A", None, 5_000), ("B", None, 5_000)}
+    new |= {("C", None, 5_000)}
+    assert changes(desk, since, **by_zone) == {("parcel_new", code, (zone,), size) for code, zone, size in new}
+    within = changes(desk, since, within=f"zone:{NAME}")
+    assert within == {("parcel_new", code, (), 5_000) for code in "ABC"}
+    with Session(desk.engine) as session:
+        since = last_publication(session)
+    bring(desk, [Row("west", square(0.5, 0)), Row("east", square(3, 0))])
+    moved = {("zones_changed", "C", ("east",), -5_000), ("zones_changed", "C", (None,), 5_000)}
+    assert changes(desk, since, **by_zone) == moved
+    assert changes(desk, since, within=f"zone:{NAME}") == {("zones_changed", "C", (), -5_000)}
+
+
+def test_changes_are_not_told_by_zones_that_share_land(desk: Desk) -> None:
+    bring(desk, [Row("a", square(0, 0, 200)), Row("b", square(1, 0, 200))])
+    with Session(desk.engine) as session:
+        since = last_publication(session)
+    desk.upload(PARCELS)
+    with pytest.raises(BadRequest, match="changes_by_outline"):
+        changes(desk, since, by="zone", zones=NAME)
+    both = changes(desk, since, by="zone", zones=NAME, zone="a")
+    assert both == {("parcel_new", "A", ("a",), 10_000), ("parcel_new", "B", ("a",), 10_000)}
 
 
 def test_a_new_file_is_the_new_version_and_the_past_stays(desk: Desk) -> None:

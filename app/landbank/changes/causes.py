@@ -18,6 +18,7 @@ CAUSES = {
     "rule_change": Label("认定口径变更", "Rule change"),
     "category_list_change": Label("用地类别表变更", "Land category list changed"),
     "places_changed": Label("行政区划变更", "Place boundaries changed"),
+    "zones_changed": Label("片区变更", "Zones changed"),
     "parcel_new": Label("新增地块", "New parcel"),
     "parcel_replaced": Label("地块资料更新", "Parcel replaced"),
     "parcel_retired": Label("地块注销", "Parcel retired"),
@@ -40,8 +41,9 @@ def cause(by: Published, facts: Facts, event: Happened | None, known_before: dat
     """
     if by.action in _BY_ACTION:
         return _BY_ACTION[by.action]
-    if by.changed_rules:
-        return "rule_change"
+    for name, changed in (("rule_change", by.changed_rules), ("zones_changed", by.changed_zones)):
+        if changed:
+            return name
     if event is not None:
         return _of_event(event, known_before)
     if facts.versions:

@@ -1,5 +1,5 @@
 -- The publications of a stretch of recorded time, in order, and whether each changed what every parcel's count rests
--- on: a recognition rule, the list of land categories, the places.
+-- on: a recognition rule, the list of land categories, the places, the zones.
 SELECT
     p.id,
     p.recorded_at,
@@ -20,7 +20,12 @@ SELECT
         SELECT c.recorded_from FROM place AS c
         UNION ALL
         SELECT c.recorded_to FROM place AS c WHERE c.recorded_to IS NOT NULL
-    ) AS changed_places
+    ) AS changed_places,
+    p.recorded_at IN (
+        SELECT z.recorded_from FROM zone AS z
+        UNION ALL
+        SELECT z.recorded_to FROM zone AS z WHERE z.recorded_to IS NOT NULL
+    ) AS changed_zones
 FROM publication AS p
 WHERE p.recorded_at > :from_known AND p.recorded_at <= :to_known
 ORDER BY p.recorded_at

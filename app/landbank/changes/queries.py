@@ -27,6 +27,7 @@ class Published:
     changed_rules: bool
     changed_categories: bool
     changed_places: bool
+    changed_zones: bool
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
+from app.errors import BadRequest
 from app.landbank.hectares.clip import clip
-from app.landbank.hectares.queries import PieceRow, every_piece
+from app.landbank.hectares.queries import Part, PieceRow, every_piece
 from app.landbank.hectares.query import HectaresQuery
 from app.landbank.hectares.service import HectaresTable
 from app.settings import Settings
@@ -31,24 +32,33 @@ Sums = dict[tuple[str, int | None, Row], Decimal]
 
 
 def sums(session: Session, settings: Settings, query: HectaresQuery, parcels: Sequence[int] | None) -> Sums:
-    """Square metres of the pieces that the question counts, of some parcels or of all."""
+    """Square metres of the pieces that the question counts, of some parcels or of all.
+
+    Raises ``BadRequest`` where features or zones share land: their rows count more than the total does.
+    """
     found: Sums = defaultdict(Decimal)
     if parcels is not None and not parcels:
         return found
-    for piece in every_piece(session, query, clip(session, settings.srid, query), parcels):
-        for row in rows_of(query, piece):
+    cut = clip(session, settings.srid, query)
+    if cut is not None and cut.portions.in_rows != cut.portions.in_total:
+        raise BadRequest("changes_by_outline", parameter="by")
+    for piece in every_piece(session, query, cut, parcels):
+        for row in rows_of(query, piece, None if cut is None else cut.rows[cut.row_of[piece.part]]):
             found[(piece.code, piece.event, row)] += piece.square_metres
     return found
 
 
-def rows_of(query: HectaresQuery, piece: PieceRow) -> Iterator[Row]:
-    """The rows that count a piece: one, or for a stock by year or month one for each period at whose end it is held."""
+def rows_of(query: HectaresQuery, piece: PieceRow, part: Part | None) -> Iterator[Row]:
+    """The rows that count a piece: one, or for a stock by year or month one for each period at whose end it is held.
+
+    ``part``: the feature and the zone that the piece lies in, where the question has outlines.
+    """
     if not (query.is_stock and query.step):
-        yield Row(_codes(query, piece, piece.date), in_total=True)
+        yield Row(_codes(query, piece, part, piece.date), in_total=True)
         return
     for day in _ends(query.step, piece.date, query.last_day):
         if piece.until is None or piece.until > day:
-            yield Row(_codes(query, piece, day), in_total=day == query.last_day)
+            yield Row(_codes(query, piece, part, day), in_total=day == query.last_day)
 
 
 def rows_of_table(table: HectaresTable) -> dict[tuple[str | None, ...], Decimal]:
@@ -57,13 +67,15 @@ def rows_of_table(table: HectaresTable) -> dict[tuple[str | None, ...], Decimal]
 
 
 def codes_of(keys: Iterable[tuple[str, object]]) -> tuple[str | None, ...]:
-    """The codes of an answer's row. Rows told apart by outlines, whose ids are numbers too, are not explained."""
+    """The codes of an answer's row, as texts: a feature's id may be a number."""
     return tuple(None if code is None else str(code) for _, code in keys)
 
 
-def _codes(query: HectaresQuery, piece: PieceRow, day: date) -> tuple[str | None, ...]:
-    periods = {"year": f"{day.year:04d}", "month": f"{day.year:04d}-{day.month:02d}"}
-    return tuple(periods[name] if name in periods else getattr(piece, name) for name in query.by)
+def _codes(query: HectaresQuery, piece: PieceRow, part: Part | None, day: date) -> tuple[str | None, ...]:
+    told: dict[str, object] = {"year": f"{day.year:04d}", "month": f"{day.year:04d}-{day.month:02d}"}
+    if part is not None:
+        told |= {"feature": part.feature, "zone": part.zone}
+    return codes_of((name, told[name] if name in told else getattr(piece, name)) for name in query.by)
 
 
 def _ends(step: str, first: date, last: date) -> Iterator[date]:

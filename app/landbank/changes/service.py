@@ -74,18 +74,16 @@ class _Batch:
 def explain(session: Session, settings: Settings, query: HectaresQuery, from_known: datetime) -> Explanation:
     """Why the answer as known at ``query.known_at`` differs from the one as known at ``from_known``.
 
-    Raises ``BadRequest`` when ``from_known`` is the later of the two, and for rows by feature or zone.
+    Raises ``BadRequest`` when ``from_known`` is the later of the two, and for features or zones that share land.
     """
     if from_known > query.known_at:
         raise BadRequest("known_reversed", parameter="from_known")
-    if {"feature", "zone"} & set(query.by):
-        raise BadRequest("changes_by_outline", parameter="by")
     first = query.narrowed(known_at=from_known)
     before, after = hectares(session, settings, first), hectares(session, settings, query)
     recorded = queries.facts(session, from_known, query.known_at)
     known_before = from_known.astimezone(ZoneInfo(settings.tz)).date()
     found: list[Change] = []
-    for batch in _batches(session, from_known, query.known_at):
+    for batch in _batches(session, query, from_known):
         parcels = None if batch.alone else list(batch.ids.values())
         one = sums(session, settings, query.narrowed(known_at=batch.since), parcels)
         other = sums(session, settings, query.narrowed(known_at=batch.until), parcels)
@@ -95,11 +93,12 @@ def explain(session: Session, settings: Settings, query: HectaresQuery, from_kno
     return Explanation(before, after, tuple(found))
 
 
-def _batches(session: Session, from_known: datetime, to_known: datetime) -> Iterator[_Batch]:
+def _batches(session: Session, query: HectaresQuery, from_known: datetime) -> Iterator[_Batch]:
     """The publications between two moments, in order, as few batches as can be."""
     batch = _Batch(from_known, from_known, {}, {})
-    for by in queries.published(session, from_known, to_known):
-        if by.changed_rules or by.changed_categories:
+    in_zones = bool(query.zones_within) or query.tells_zones
+    for by in queries.published(session, from_known, query.known_at):
+        if by.changed_rules or by.changed_categories or (by.changed_zones and in_zones):
             yield batch
             yield _Batch(batch.until, by.recorded_at, {}, {}, alone=by)
             batch = _Batch(by.recorded_at, by.recorded_at, {}, {})
