@@ -280,3 +280,47 @@ def test_a_child_leaves_the_bank_no_earlier_than_it_came_of_its_parent(bank: Ban
         bank.event("bank_exit", "B", BEFORE)
     bank.event("bank_exit", "B", AFTER)
     assert holders(bank, as_of=AFTER) == expected("C 2")
+
+
+def test_credit_stays_on_the_land_that_was_entered_when_the_boundary_moves(bank: Bank) -> None:
+    bank.parcels("AA..")
+    bank.event("bank_entry", "A", "2026-03-01")
+    bank.boundary(".AA.", cause="change")
+    bank.parcels("X..Y", effective="2026-07-01")
+    with pytest.raises(Refused, match="overlap_banked"), bank.session.begin_nested():
+        bank.event("bank_entry", "X", "2026-07-01")
+    bank.parcels("..Z.", effective="2026-07-01")
+    bank.event("bank_entry", "Z", "2026-07-01")
+    assert holders(bank) == expected("""
+        A   2
+        Z   1
+    """)
+    bank.event("bank_exit", "A", "2026-08-01")
+    bank.event("bank_entry", "X", "2026-08-01")
+    assert holders(bank) == expected("""
+        X   1
+        Z   1
+    """)
+
+
+def test_a_boundary_change_enters_nothing_and_moves_no_date(bank: Bank) -> None:
+    bank.parcels("AA..")
+    bank.event("bank_entry", "A", "2025-03-01")
+    before = [exact(bank.ask(**FLOW)), exact(bank.ask(by="category")), exact(bank.ask(by="category", as_of=BEFORE))]
+    bank.boundary("A...", cause="change")
+    after = [exact(bank.ask(**FLOW)), exact(bank.ask(by="category")), exact(bank.ask(by="category", as_of=BEFORE))]
+    assert after == before
+    with pytest.raises(Refused, match="already_banked"), bank.session.begin_nested():
+        bank.event("bank_entry", "A", "2026-07-01")
+
+
+def test_a_handover_that_children_carry_on_is_not_banked_for_consolidation(bank: Bank) -> None:
+    bank.parcels("RRRR", programme="renewal", role="handover")
+    bank.event("handover", "R", "2026-02-01")
+    bank.split("R", "STTU", "2026-06-01")
+    bank.merge("ST", "V", "2026-06-15")
+    bank.parcels("AABB", programme="consolidation", effective="2026-07-01")
+    bank.split("B", "..CD", "2026-07-02")
+    for code in "ACD":
+        with pytest.raises(Refused, match="land_credited_elsewhere"), bank.session.begin_nested():
+            bank.event("bank_entry", code, "2026-07-05")
