@@ -31,6 +31,7 @@ LEFT JOIN LATERAL (
     WHERE
         w.parcel_id = old.parcel_id AND w.retired AND w.recorded_to IS NULL
         AND w.version > old.version AND w.effective_date <= new.effective_date
+    ORDER BY w.version
     LIMIT 1
 ) AS g ON TRUE
 WHERE

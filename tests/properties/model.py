@@ -98,11 +98,15 @@ class Ledger:
         return {code for parcel, cell in stays for code in self.line(parcel, cell)}
 
     def wrong(self) -> bool:
-        """Land in the bank twice on some day, or an exit of what is not in it."""
+        """Land in the bank twice on some day, or an exit of what is not in it, or that its parcel did not have yet."""
+        born = {child.parcel: one.day for one in self.lineage.values() for child in one.children}
         spans, used = defaultdict(list), set()
         for entry, cell, number, left in self.stays():
             spans[cell].append((entry.day, left))
             used.add(number)
+            holder = entry.version.parcel if number is None else self.events[number].version.parcel
+            if holder != entry.version.parcel and left < born[holder]:
+                return True
         twice = any(one[1] > other[0] for some in spans.values() for one, other in pairwise(sorted(some)))
         return twice or any(one.type == "bank_exit" and n not in used for n, one in self.events.items())
 

@@ -1,6 +1,7 @@
 -- The events of an upload's rows, in one statement, after their documents (record_staged_documents.sql).
 -- An event holds for the parcel version that this publication made from its row; where the row made none, for the
--- version of the event's effective date (the last recorded of those that hold by then). The land category is that version's: the one at the event.
+-- version of the event's effective date, the last recorded of those that hold by then.
+-- The land category is that version's: the one at the event.
 -- A row whose event is in the ledger already (same type, day and document, not reversed) adds nothing.
 INSERT INTO land_event (
     type, parcel_id, parcel_version_id, land_category, effective_date, document_id, kind, actor, upload_id, upload_row,
