@@ -282,6 +282,7 @@ TABLE: dict[str, dict[str, Policy]] = {
         "already_banked": REFUSE,
         "exit_without_entry": REFUSE,
         "event_after_retirement": REFUSE,
+        "exit_before_lineage": REFUSE,
         "credited_elsewhere": REFUSE,
         "land_credited_elsewhere": REFUSE,
         "event_type_unknown": REFUSE,
