@@ -39,6 +39,7 @@ from app.jobs import queue_state
 from app.landbank.api import router as landbank
 from app.landbank.changes.api import router as changes
 from app.landbank.contiguous.api import router as contiguous
+from app.landbank.hectares.facts import Newest
 from app.landbank.progress.api import router as progress
 from app.landbank.rules.api import router as recognition_rules
 from app.landbank.scope.api import router as scope
@@ -185,6 +186,7 @@ def create_app(settings: Settings, routers: Sequence[APIRouter] = ROUTERS) -> Fa
     app.state.settings = settings
     app.state.metrics = metrics_of_app
     app.state.kept_answers = KeptAnswers()
+    app.state.newest = Newest()
     app.state.closing = threading.Event()
     app.state.engine = make_engine(settings.database_url.get_secret_value())
     # A read sees one snapshot and cannot write, whatever its handler does.

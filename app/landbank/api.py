@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 from fastapi import Depends, Query, Request
 from pydantic import Field, ValidationError
+from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from app.auth import Actor, Role, require
@@ -88,10 +89,13 @@ def hectares(
     form = format_of(params.f)
     query = service.resolve(session, settings, params)
 
-    def make() -> Response:
-        return _rendered(service.hectares(session, settings, query), form)
+    newest = query.known_at if params.known_at is None else last_publication(session)
+    facts = request.app.state.newest.at(newest) if query.known_at == newest else None
 
-    if params.known_at is not None and query.known_at > last_publication(session):
+    def make() -> Response:
+        return _rendered(service.hectares(session, settings, query, facts), form)
+
+    if query.known_at > newest:
         # A publication under way may yet turn out to be earlier than this moment.
         return make()
     kept: KeptAnswers = request.app.state.kept_answers
@@ -111,6 +115,7 @@ def _rendered(table: service.HectaresTable, form: str) -> Response:
 
 @router.post("/hectares", dependencies=[viewer])
 def hectares_within(
+    request: Request,
     session: SessionDep,
     settings: SettingsDep,
     params: Annotated[TableParams, Query()],
@@ -118,8 +123,15 @@ def hectares_within(
 ) -> Response:
     """The same within a posted outline: parcels are clipped to it, feature by feature where it is a collection."""
     form = format_of(params.f)
-    table = service.hectares(session, settings, service.resolve_within(session, settings, params, body))
-    return _rendered(table, form)
+    shape = service.read(body, settings.srid)
+    # What is kept in memory may only come from a snapshot; and a shape is kept once it was answered for.
+    with Session(request.app.state.read_engine) as reading:
+        query = service.resolve_shape(reading, settings, params, shape)
+        newest = query.known_at if params.known_at is None else last_publication(reading)
+        facts = request.app.state.newest.at(newest) if query.known_at == newest else None
+        made = _rendered(service.hectares(reading, settings, query, facts, shape), form)
+    service.keep(session, shape)
+    return made
 
 
 @router.get("/parcels", dependencies=[viewer])

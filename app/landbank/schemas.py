@@ -10,6 +10,7 @@ from app.landbank.hectares.query import HectaresQuery, moment
 from app.landbank.hectares.service import HectaresRow, HectaresTable, PiecePage
 from app.landbank.rules.schemas import rule_document
 
+_NOTHING = "0.0000"
 _FIGURES = ("hectares", "square_metres", "overlap_square_metres", "land_square_metres")
 
 
@@ -41,18 +42,35 @@ def hectares_document(table: HectaresTable) -> dict[str, Any]:
 
 
 def _row(query: HectaresQuery, row: HectaresRow) -> dict[str, Any]:
-    document: dict[str, Any] = dict(row.keys)
-    document["labels"] = {"zh": row.label.zh, "en": row.label.en}
-    document |= _figures(row)
-    if query.unit != "ha":
-        document["value"] = plain(row.value)
-    if row.printed is not None:
-        document["printed"] = plain(row.printed)
-    return document | {"parcels": row.parcels, "links": [{"rel": "parcels", "href": row.href}]}
+    hectares, metres, overlap, land = _figures(row)
+    return {
+        **dict(row.keys),
+        "labels": {"zh": row.label.zh, "en": row.label.en},
+        "hectares": hectares,
+        "square_metres": metres,
+        "overlap_square_metres": overlap,
+        "land_square_metres": land,
+        **({} if query.unit == "ha" else {"value": plain(row.value)}),
+        **({} if row.printed is None else {"printed": plain(row.printed)}),
+        "parcels": row.parcels,
+        "links": [{"rel": "parcels", "href": row.href}],
+    }
 
 
-def _figures(row: HectaresRow) -> dict[str, str | None]:
-    return {name: plain(getattr(row, name), 8 if name == "hectares" else 4) for name in _FIGURES}
+def _figures(row: HectaresRow) -> tuple[str, str, str, str]:
+    """The figures that every row has, in the order of ``_FIGURES``."""
+    metres = _text(row.e4, 4)
+    if not row.overlap_e4:
+        return _text(row.e4, 8), metres, _NOTHING, metres
+    return _text(row.e4, 8), metres, _text(row.overlap_e4, 4), _text(row.e4 - row.overlap_e4, 4)
+
+
+def _text(number: int, places: int) -> str:
+    """A whole number of the last place, with that many places. There are thousands: most do without ``Decimal``."""
+    digits = str(number)
+    if number < 0 or len(digits) <= places:
+        return plain(Decimal(number).scaleb(-places)) or ""
+    return f"{digits[:-places]}.{digits[-places:]}"
 
 
 def hectares_cells(table: HectaresTable) -> tuple[list[str], list[list[object]]]:
@@ -69,7 +87,7 @@ def hectares_cells(table: HectaresTable) -> tuple[list[str], list[list[object]]]
                 *(keys.get(name) for name in query.by),
                 row.label.zh,
                 row.label.en,
-                *_figures(row).values(),
+                *_figures(row),
                 *figures,
                 row.parcels,
                 plain(table.residual, 2) if row is table.total else None,

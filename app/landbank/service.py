@@ -14,10 +14,11 @@ from app.landbank.events.service import (
     record_event,
     record_staged_events,
 )
-from app.landbank.hectares.posted import WithinIn, resolve_within
+from app.landbank.hectares.posted import WithinIn, read, resolve_shape, resolve_within
 from app.landbank.hectares.query import HectaresParams, HectaresQuery, resolve, resolve_known_at
 from app.landbank.hectares.rollup import append_rollup, rebuild_rollup
 from app.landbank.hectares.service import HectaresTable, hectares, pieces
+from app.landbank.hectares.shapes import keep
 from app.landbank.progress.service import Progress, progress
 from app.landbank.rules.queries import every_rule, rules
 from app.landbank.rules.service import set_rule
@@ -46,13 +47,16 @@ __all__ = [
     "every_rule",
     "explain",
     "hectares",
+    "keep",
     "pieces",
     "progress",
+    "read",
     "rebuild_rollup",
     "record_event",
     "record_staged_events",
     "resolve",
     "resolve_known_at",
+    "resolve_shape",
     "resolve_within",
     "rules",
     "set_rule",

@@ -12,6 +12,7 @@ from app.errors import Refused
 from app.landbank.events.schemas import EventRow
 from app.landbank.events.service import events
 from app.landbank.hectares import queries, rollup
+from app.landbank.hectares.facts import Facts
 from app.landbank.hectares.links import narrowed as narrow
 from app.landbank.hectares.query import HectaresParams, HectaresQuery, resolve
 from app.landbank.hectares.service import HectaresTable, hectares, pieces
@@ -161,6 +162,26 @@ def test_the_roll_up_answers_as_the_pieces_do(
             assert found == _by_key(queries.summed(world.session, query))
         rollup.rebuild_rollup(world.session)
         assert [_by_key(rollup.rolled_up(world.session, query)) for query in queries_asked] == before
+    finally:
+        world.close()
+
+
+@few
+@given(taken=steps, by=dimensions, as_of=st.integers(-10, 1100), earlier=st.integers(0, 900))
+def test_the_roll_up_in_memory_answers_as_the_one_in_the_database(
+    engine: Engine, taken: list[Step], by: list[str], as_of: int, earlier: int
+) -> None:
+    world = _world(engine, taken)
+    last = FIRST + timedelta(days=as_of)
+    facts = Facts()
+    try:
+        for measure in (*STOCKS, *FLOWS):
+            period = {"from": str(last - timedelta(days=earlier))} if measure in FLOWS else {}
+            for more in ({}, {"sub_district": "N"}, {"category": "public_facility"}, {"basis": "plane"}):
+                asked = {"measure": measure, "as_of": str(last), **period, **more}
+                query = world.query(**asked, **({"by": ",".join(by)} if by else {}))
+                expected = queries.figures(query, rollup.rolled_up(world.session, query))
+                assert rollup.from_memory(world.session, query, facts) == expected
     finally:
         world.close()
 

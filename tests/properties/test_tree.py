@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.landbank.hectares import queries, tree, tree_keep
 from app.landbank.hectares.clip import clipped
+from app.landbank.hectares.facts import Facts
 from app.landbank.hectares.packed import SUM, added, unpack
 from app.landbank.hectares.posted import WithinIn, resolve_within
 from app.landbank.hectares.query import HectaresParams, HectaresQuery
@@ -60,8 +61,8 @@ def figures(rows: list[queries.SummedRow]) -> dict[tuple[object, ...], tuple[Dec
 
 def compare(bank: Bank, query: HectaresQuery) -> None:
     region = region_of(bank.session, SRID, query)
-    assert tree.may_answer(bank.session, query, "ellipsoidal")
-    quick = tree.summed(bank.session, SRID, query, region, query.basis or "ellipsoidal")
+    assert tree.may_answer(bank.session, query, "ellipsoidal", Facts())
+    quick = tree.summed(bank.session, SRID, query, region, query.basis or "ellipsoidal", Facts())
     slow = queries.summed(bank.session, query, clipped(bank.session, SRID, query, region))
     assert quick is not None
     assert figures(quick) == figures(slow)
@@ -121,4 +122,4 @@ def test_a_day_long_past_is_counted_from_the_pieces(bank: Bank, monkeypatch: pyt
     query = question(bank, shapely.box(500_000, 2_500_000, 501_000, 2_501_000), measure="inventory", by="category")
     query = query.narrowed(as_of=date(2020, 1, 1), first_day=date(2020, 1, 1), last_day=date(2020, 1, 1))
     monkeypatch.setattr(tree, "MOST_UNSETTLED", 2)
-    assert tree.summed(bank.session, SRID, query, region_of(bank.session, SRID, query), "plane") is None
+    assert tree.summed(bank.session, SRID, query, region_of(bank.session, SRID, query), "plane", Facts()) is None

@@ -90,26 +90,25 @@ def sort(bounds: NDArray[np.float64], members: Integers, region: Any) -> tuple[I
     """Members whose rectangle lies in the region; those across its edge, and the piece of the region beside each."""
     west, south, east, north = bounds[members].T
     boxes = np.asarray(shapely.box(west, south, east, north))
-    whole: list[Integers] = []
-    across: list[Integers] = []
-    pieces: list[Any] = []
-    waiting = [(region, np.arange(len(members)))]
+    shapely.prepare(region)
+    met = np.flatnonzero(shapely.intersects(region, boxes))
+    covered = shapely.covers(region, boxes[met])
+    across = members[met[~covered]]
+    return members[met[covered]], across, _pieces(bounds[across], region)
+
+
+def _pieces(bounds: NDArray[np.float64], region: Any) -> NDArray[np.object_]:
+    """The piece of a region beside each of some rectangles: halved until each has few vertices or few neighbours."""
+    pieces = np.empty(len(bounds), dtype=object)
+    waiting = [(region, np.arange(len(bounds)))]
     while waiting:
         piece, some = waiting.pop()
-        shapely.prepare(piece)
-        some = some[shapely.intersects(piece, boxes[some])]
-        covered = shapely.covers(piece, boxes[some])
-        whole.append(some[covered])
-        some = some[~covered]
         vertices = int(shapely.get_num_coordinates(piece))
         if vertices > _FEW_VERTICES and vertices * len(some) > _LITTLE_WORK and len(some) > 1:
-            waiting += [(_near(piece, bounds[members[half]]), half) for half in _halves(bounds[members], some)]
-        elif some.size:
-            across.append(some)
-            pieces += [piece] * len(some)
-    objects = np.empty(len(pieces), dtype=object)
-    objects[:] = pieces
-    return members[_joined(whole)], members[_joined(across)], objects
+            waiting += [(_near(piece, bounds[half]), half) for half in _halves(bounds, some)]
+        else:
+            pieces[some] = piece
+    return pieces
 
 
 def _halves(bounds: NDArray[np.float64], some: Integers) -> tuple[Integers, Integers]:
@@ -131,7 +130,3 @@ def _near(piece: Any, bounds: NDArray[np.float64]) -> Any:
     return polygons_of(
         quick if shapely.is_valid(quick) else shapely.intersection(piece, shapely.box(west, south, east, north))
     )
-
-
-def _joined(found: list[Integers]) -> Integers:
-    return np.concatenate(found) if found else np.empty(0, dtype=np.int64)

@@ -1,13 +1,13 @@
 """Names in Chinese and English for the codes of an answer's rows."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from app.inventory.models import Project, ProjectVersion
-from app.landbank.hectares.query import HectaresQuery
+from app.landbank.hectares.query import OUTLINED, HectaresQuery, Key
 from app.reference.models import LandCategory, Place, Zone
 
 PROGRAMMES = {"renewal": ("城市更新", "Urban renewal"), "consolidation": ("土地整备", "Land consolidation")}
@@ -19,8 +19,7 @@ OUTSIDE = {
 }
 
 
-@dataclass(frozen=True)
-class Label:
+class Label(NamedTuple):
     """A name in both languages."""
 
     zh: str
@@ -72,13 +71,31 @@ def labels(session: Session, query: HectaresQuery) -> Mapping[tuple[str, str | N
     return found
 
 
-def label_of(
-    names: Mapping[tuple[str, str | None], Label], dimensions: Iterable[tuple[str, int | float | str | None]]
-) -> Label:
-    """The name of a row: those of its codes, a code without a name standing for itself."""
-    plain = [(name, None if code is None else str(code)) for name, code in dimensions]
-    found = [names.get(key) or Label(key[1] or "", key[1] or "") for key in plain]
-    return Label(" · ".join([part.zh for part in found]), " · ".join([part.en for part in found]))
+class Names:
+    """The names of rows. What rows share but for their last code is put together once: thousands of rows follow."""
+
+    def __init__(self, names: Mapping[tuple[str, str | None], Label]) -> None:
+        """``names``: those of codes, as ``labels`` gives them."""
+        self._names = names
+        self._begun: dict[tuple[Key, ...], Label] = {}
+
+    def of(self, keys: tuple[Key, ...]) -> Label:
+        """Those of its codes, a code without a name standing for itself."""
+        if not keys:
+            return Label("", "")
+        last = self._one(keys[-1])
+        if len(keys) == 1:
+            return last
+        begun = self._begun.get(keys[:-1])
+        if begun is None or keys[-1][0] in OUTLINED:  # a feature may be called 1 and another 1.0
+            begun = self._begun[keys[:-1]] = Label(*(f"{part} · " for part in self.of(keys[:-1])))
+        return Label(begun.zh + last.zh, begun.en + last.en)
+
+    def _one(self, key: Key) -> Label:
+        name, code = key
+        known = self._names.get((name, None if code is None else str(code)))
+        text = "" if code is None else str(code)
+        return known or Label(text, text)
 
 
 def _known(table: type[Place | ProjectVersion | Zone], query: HectaresQuery) -> ColumnElement[bool]:

@@ -116,10 +116,10 @@ def pieces_of(session: Session, around: Around, versions: list[int], day: date) 
     """The portions of some parcel versions on a day, their outlines read at once; and the version of each."""
     rows = _VERSIONS.all(session, versions=versions, day=day, known_at=around.known_at, today=around.today)
     places = {on: _places(session, around, on) for on in {row.boundary_day for row in rows if not row.alone}}
-    found = np.empty(len(rows), dtype=object)
+    found = np.asarray(shapely.from_wkb([row.outline for row in rows]), dtype=object)
     for number, row in enumerate(rows):
-        outline = shapely.from_wkb(row.outline)
-        found[number] = outline if row.alone else _in_place(outline, row, places[row.boundary_day])
+        if not row.alone:
+            found[number] = _in_place(found[number], row, places[row.boundary_day])
     land = Land(
         srid=around.srid,
         ids=np.array([row.id for row in rows], dtype=np.int64),

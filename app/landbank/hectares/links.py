@@ -3,11 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from app.landbank.hectares.query import NONE, PIECES, HectaresQuery, written
-
-Code = int | float | str | None
-"""What a row is told by: a code, or the id of a posted feature; None: none."""
-Key = tuple[str, Code]
+from app.landbank.hectares.query import NONE, OUTLINED, PIECES, Code, HectaresQuery, Key, written
 
 
 class Links:
@@ -18,17 +14,32 @@ class Links:
         self._query, self._tops = query, tops
         self._shared = self._written(())
         self._of_code: dict[tuple[type[Code], Key], dict[str, str]] = {}
+        self._begun: dict[tuple[Key, ...], dict[str, str]] = {}
 
-    def href(self, keys: Sequence[Key]) -> str:
+    def href(self, keys: tuple[Key, ...]) -> str:
         """Where exactly the pieces of one row are listed."""
         found = self._shared
-        for key in keys:
-            kind = (type(key[1]), key)  # a feature may be called 1 and another 1.0
-            if kind not in self._of_code:
-                own = self._written((key,))
-                self._of_code[kind] = {name: text for name, text in own.items() if self._shared.get(name) != text}
-            found = found | self._of_code[kind]
+        if keys:
+            begun = self._begun.get(keys[:-1])
+            if begun is None or keys[-1][0] in OUTLINED:  # a feature may be called 1 and another 1.0
+                begun = self._begun[keys[:-1]] = self._merged(keys[:-1])
+            found = begun | self._own(keys[-1])
         return PIECES + "&".join(found.values())
+
+    def _merged(self, keys: tuple[Key, ...]) -> dict[str, str]:
+        found = self._shared
+        for key in keys:
+            found = found | self._own(key)
+        return found
+
+    def _own(self, key: Key) -> dict[str, str]:
+        """What a code says otherwise than all rows together."""
+        kind = (type(key[1]), key)
+        own = self._of_code.get(kind)
+        if own is None:
+            told = self._written((key,))
+            own = self._of_code[kind] = {name: text for name, text in told.items() if self._shared.get(name) != text}
+        return own
 
     def _written(self, keys: Sequence[Key]) -> dict[str, str]:
         return written(narrowed(self._query, keys, self._tops).parameters())

@@ -44,13 +44,20 @@ def resolve_within(session: Session, settings: Settings, params: HectaresParams,
 
     A collection is told feature by feature.
     """
+    shape = read(body, settings.srid)
+    query = resolve_shape(session, settings, params, shape)
+    keep(session, shape)
+    return query
+
+
+def resolve_shape(session: Session, settings: Settings, params: HectaresParams, shape: Shape) -> HectaresQuery:
+    """The question that the parameters ask within a shape, which whoever asks is yet to keep."""
     if params.shape is not None:
         raise BadRequest("shape_twice", parameter="shape")
-    shape = read(body, settings.srid)
     by = params.by
     if shape.keys is not None and "feature" not in (by or "").split(","):
         by = "feature" if by is None else f"{by},feature"
-    return resolve(session, settings, params.model_copy(update={"shape": keep(session, shape), "by": by}))
+    return resolve(session, settings, params.model_copy(update={"shape": shape.name, "by": by}))
 
 
 def read(body: WithinIn, srid: int) -> Shape:

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
-from app.landbank.hectares.query import GROUPED, HectaresQuery
+from app.geometry import decimal_to_e4
+from app.landbank.hectares.query import GROUPED, Code, HectaresQuery, Key
 from app.sql import Query
 
 PACKAGE = "app.landbank.hectares"
@@ -67,6 +69,19 @@ class SummedRow:
     overlap_square_metres: Decimal
 
 
+class Figure(NamedTuple):
+    """A row of an answer, or its total: the codes of its dimensions, and whole numbers of 1e-4 m²."""
+
+    keys: tuple[Key, ...]
+    square_metres: int
+    parcels: int
+    overlap: int = 0
+
+
+Figures = tuple[list[Figure], Figure]
+"""The rows of an answer, in their order, and its total."""
+
+
 @dataclass(frozen=True)
 class PieceRow:
     """One counted piece: the part of a parcel version in one place, by the event that counts it."""
@@ -89,6 +104,13 @@ class PieceRow:
 
 
 @dataclass(frozen=True)
+class ParcelId:
+    """A parcel."""
+
+    parcel_id: int
+
+
+@dataclass(frozen=True)
 class TopRow:
     """A land category and the top of its tree."""
 
@@ -97,6 +119,7 @@ class TopRow:
 
 
 _TOPS = Query(PACKAGE, "top_category.sql", TopRow)
+_OVERLAPPING = Query(PACKAGE, "overlapping_parcels.sql", ParcelId)
 _SUMMED = Query(PACKAGE, "hectares.sql", SummedRow)
 _PIECES = Query(PACKAGE, "parcels.sql", PieceRow)
 
@@ -173,9 +196,39 @@ def every_piece(
     )
 
 
+def overlapping(session: Session, known_at: datetime) -> list[int]:
+    """The parcels that share land with another one."""
+    return [row.parcel_id for row in _OVERLAPPING.all(session, known_at=known_at)]
+
+
 def tops(session: Session, known_at: datetime) -> dict[str, str]:
     """The top of each land category's tree."""
     return {row.code: row.top for row in _TOPS.all(session, known_at=known_at)}
+
+
+def figures(query: HectaresQuery, summed_rows: Sequence[SummedRow], parts: Sequence[Part] = ()) -> Figures:
+    """The rows of a question, in their order, and its total; ``parts``: what the rows' parts are."""
+    made = [_figure(query, row, parts) for row in summed_rows if not row.is_total]
+    total = next(_figure(query, row, parts) for row in summed_rows if row.is_total)
+    return sorted(made, key=_order), total
+
+
+def _figure(query: HectaresQuery, row: SummedRow, parts: Sequence[Part]) -> Figure:
+    part = None if row.part is None else parts[row.part]
+    keys = () if row.is_total else tuple((name, _code(name, row, part)) for name in query.by)
+    return Figure(keys, decimal_to_e4(row.square_metres), row.parcels, decimal_to_e4(row.overlap_square_metres))
+
+
+def _code(name: str, row: SummedRow, part: Part | None) -> Code:
+    return getattr(part, name) if name in {"feature", "zone"} and part is not None else getattr(row, name, None)
+
+
+def _order(row: Figure) -> tuple[tuple[bool, bool, float, str], ...]:
+    """Codes in their order, numbers before texts, none last."""
+    return tuple(
+        (code is None, isinstance(code, str), 0 if isinstance(code, str) else code or 0, str(code))
+        for _, code in row.keys
+    )
 
 
 def key_of(row: SummedRow) -> tuple[object, ...]:

@@ -20,7 +20,8 @@ MEASURES = ("inventory", "banked", "bank_entries", "supplied", "handed_over", "s
 STOCKS = frozenset({"inventory", "banked"})
 GROUPED = ("category", "subcategory", "sub_district", "community", "programme", "project", "year", "month")
 """What a piece of land has of itself; features and zones are told by their outlines."""
-DIMENSIONS = (*GROUPED, "feature", "zone")
+OUTLINED = frozenset({"feature", "zone"})
+DIMENSIONS = (*GROUPED, *sorted(OUTLINED))
 BASES = ("declared", "document", "plane", "ellipsoidal")
 LAYERS = ("surface", "above", "below")
 PROGRAMMES = ("renewal", "consolidation")
@@ -36,6 +37,10 @@ _BEGINNING = date(1, 1, 1)
 PIECES = "/parcels?"
 """Where the pieces behind a figure are listed."""
 ZONE = "zone:"
+Code = int | float | str | None
+"""What a row is told by: a code, or the id of a posted feature; None: none."""
+Key = tuple[str, Code]
+"""A dimension and a code in it."""
 _FILTERS = ("programme", "category", "subcategory", "sub_district", "community", "project", "layer", "within")
 
 

@@ -11,7 +11,7 @@ from app.errors import BadRequest
 from app.landbank.hectares.frame import CRS84, frame, polygons_of, to_storage
 from app.landbank.hectares.queries import Part
 from app.landbank.hectares.query import HectaresQuery
-from app.landbank.hectares.shapes import Key, features_of
+from app.landbank.hectares.shapes import Key, Shape, features_of, kept
 from app.landbank.hectares.zones import within_zones, zones_of
 
 MOST_PARTS = 20_000
@@ -58,13 +58,16 @@ class Region:
         return tuple(Part(key, code) for key, _ in self.features for code in codes)
 
 
-def region_of(session: Session, srid: int, query: HectaresQuery) -> Region:
-    """The region of a question. Raises ``NotFound`` or ``BadRequest`` for a shape, a feature or a zone unknown."""
+def region_of(session: Session, srid: int, query: HectaresQuery, shape: Shape | None = None) -> Region:
+    """The region of a question. Raises ``NotFound`` or ``BadRequest`` for a shape, a feature or a zone unknown.
+
+    ``shape``: the question's, where whoever asks has just posted it; else it is read by its name.
+    """
     box = None if query.bbox is None else box_outline(query.bbox, srid)
     features: tuple[Feature, ...] = ((None, box),)
     apart = True
     if query.shape is not None:
-        found = features_of(session, query.shape, query.feature)
+        found = features_of(shape or kept(session, query.shape), query.feature)
         apart = _apart([outline for _, outline in found])
         if not apart and "feature" not in query.by:
             found, apart = ((None, union([outline for _, outline in found])),), True

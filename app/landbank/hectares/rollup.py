@@ -12,6 +12,9 @@ from sqlalchemy.orm import Session
 
 from app.db import Publication, last_publication, lock_publication
 from app.landbank.hectares import queries
+from app.landbank.hectares.facts import Facts
+from app.landbank.hectares.levels import figures, keys_of, levels_of
+from app.landbank.hectares.queries import Figures, tops
 from app.landbank.hectares.query import HectaresQuery
 from app.landbank.hectares.tree_keep import append_tree, rebuild_tree
 from app.landbank.models import HectaresKey, HectaresRollup, RecognitionRule
@@ -23,11 +26,6 @@ _DIMENSIONS = frozenset({"category", "subcategory", "sub_district", "programme",
 _BEGINNING = date(1, 1, 1)
 Ids = NDArray[np.int64]
 _NO_PARCELS: Ids = np.zeros(0, dtype=np.int64)
-
-
-@dataclass(frozen=True)
-class _ParcelId:
-    parcel_id: int
 
 
 @dataclass(frozen=True)
@@ -47,8 +45,7 @@ class Periods(NamedTuple):
 
 
 _TOUCHED = Query(queries.PACKAGE, "touched_parcels.sql", _Touched)
-_MIXED = Query(queries.PACKAGE, "mixed_parcels.sql", _ParcelId)
-_OVERLAPPING = Query(queries.PACKAGE, "overlapping_parcels.sql", _ParcelId)
+_MIXED = Query(queries.PACKAGE, "mixed_parcels.sql", queries.ParcelId)
 _ROLLED_UP = Query(queries.PACKAGE, "rollup.sql", queries.SummedRow)
 
 
@@ -100,16 +97,17 @@ def rebuild_rollup(session: Session) -> None:
     rebuild_tree(session)
 
 
-def answers(session: Session, query: HectaresQuery) -> bool:
+def answers(session: Session, query: HectaresQuery, facts: Facts | None = None) -> bool:
     """Whether the roll-up can answer: newest knowledge, today's definitions, and nothing finer than it keeps."""
+    facts = facts or Facts()
     return (
         set(query.by) <= _DIMENSIONS
         and not (query.community or query.project or query.filter or query.within or query.is_cut)
         and query.boundaries_on is None
         and len(query.sub_district) <= 1
-        and query.known_at >= last_publication(session)
-        and not _MIXED.all(session, known_at=query.known_at)
-        and not (query.measure == "bank_entries" and _category_of_the_report(session))
+        and query.known_at >= facts.once("newest", lambda: last_publication(session))
+        and not facts.once("mixed", lambda: _MIXED.all(session, known_at=query.known_at))
+        and not (query.measure == "bank_entries" and facts.once("by report", lambda: _category_of_the_report(session)))
     )
 
 
@@ -145,13 +143,33 @@ def plain_sums(session: Session, query: HectaresQuery) -> list[queries.SummedRow
 def rolled_up(session: Session, query: HectaresQuery) -> list[queries.SummedRow]:
     """The rows and the total of a question that the roll-up answers; equal to ``queries.summed``."""
     rows = plain_sums(session, query)
-    overlapping = [row.parcel_id for row in _OVERLAPPING.all(session, known_at=query.known_at)]
+    overlapping = _overlapping(session, query, Facts())
     if not overlapping:
         return rows
-    overlaps = {
-        queries.key_of(row): row.overlap_square_metres for row in queries.summed(session, query, parcels=overlapping)
-    }
+    overlaps = {queries.key_of(row): row.overlap_square_metres for row in overlapping}
     return [queries.with_overlap(row, overlaps.get(queries.key_of(row))) for row in rows]
+
+
+def from_memory(session: Session, query: HectaresQuery, facts: Facts) -> Figures | None:
+    """The same from what a service keeps of the newest moment; None where the database had better make the sums."""
+    keys = facts.once("keys", lambda: keys_of(session, facts.once("tops", lambda: tops(session, query.known_at))))
+    levels = facts.once(("levels", query.measure), lambda: levels_of(session, query.measure, keys))
+    if levels is None:
+        return None
+    rows, total = figures(keys, levels, query)
+    overlapping = _overlapping(session, query, facts)
+    if overlapping:
+        few, of_all = queries.figures(query, overlapping)
+        overlaps = {row.keys: row.overlap for row in few}
+        rows = [row._replace(overlap=overlaps.get(row.keys, 0)) for row in rows]
+        total = total._replace(overlap=of_all.overlap)
+    return rows, total
+
+
+def _overlapping(session: Session, query: HectaresQuery, facts: Facts) -> list[queries.SummedRow]:
+    """The question's rows over those parcels alone that share land with another one; none where no parcel does."""
+    found = facts.once("overlapping", lambda: queries.overlapping(session, query.known_at))
+    return queries.summed(session, query, parcels=found) if found else []
 
 
 def periods(first: date, last: date, *, whole_years: bool) -> Iterator[Periods]:

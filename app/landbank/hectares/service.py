@@ -2,22 +2,25 @@
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 import orjson
 from sqlalchemy.orm import Session
 
 from app.errors import BadRequest
-from app.geometry import balanced, convert, round_half_up
+from app.geometry import balanced, convert, from_e4, round_half_up
 from app.geometry import hectares as to_hectares
 from app.landbank.hectares import queries, rollup, tree
 from app.landbank.hectares.clip import clip, clipped
-from app.landbank.hectares.labels import Label, label_of, labels
-from app.landbank.hectares.links import Code, Links
-from app.landbank.hectares.query import HectaresQuery
+from app.landbank.hectares.facts import Facts
+from app.landbank.hectares.labels import Label, Names, labels
+from app.landbank.hectares.links import Links
+from app.landbank.hectares.query import HectaresQuery, Key
 from app.landbank.hectares.region import region_of
+from app.landbank.hectares.shapes import Shape
 from app.landbank.models import RecognitionRule as Rule
 from app.landbank.rules.queries import basis_of, rules
 from app.settings import Settings
@@ -28,18 +31,30 @@ MAX_PIECES = 10_000
 _UNIT_PLACES = {"ha": 8, "m2": 4, "mu": 8}
 
 
-@dataclass(frozen=True)
-class HectaresRow:
-    """One row, or the total. ``keys`` are the dimensions asked for with their codes."""
+class HectaresRow(NamedTuple):
+    """One row, or the total. ``keys`` are the dimensions asked for with their codes; ``e4`` whole 1e-4 m².
 
-    keys: tuple[tuple[str, Code], ...]
+    An answer may have thousands: what is told of them all, and cheap to keep, is kept as numbers.
+    """
+
+    keys: tuple[Key, ...]
     label: Label
-    square_metres: Decimal
-    overlap_square_metres: Decimal
+    e4: int
+    overlap_e4: int
     parcels: int
-    value: Decimal
+    unit: str
     printed: Decimal | None
     href: str
+
+    @property
+    def square_metres(self) -> Decimal:
+        """The plain sum of the row's pieces."""
+        return from_e4(self.e4)
+
+    @property
+    def overlap_square_metres(self) -> Decimal:
+        """What pieces share: their sum without their union."""
+        return from_e4(self.overlap_e4)
 
     @property
     def hectares(self) -> Decimal:
@@ -49,7 +64,12 @@ class HectaresRow:
     @property
     def land_square_metres(self) -> Decimal:
         """The union of the row's pieces."""
-        return self.square_metres - self.overlap_square_metres
+        return from_e4(self.e4 - self.overlap_e4)
+
+    @property
+    def value(self) -> Decimal:
+        """In the unit that was asked for."""
+        return self.hectares if self.unit == "ha" else convert(self.square_metres, self.unit, _UNIT_PLACES[self.unit])
 
 
 @dataclass(frozen=True)
@@ -88,33 +108,51 @@ class PiecePage:
     cursor: str | None
 
 
-def hectares(session: Session, settings: Settings, query: HectaresQuery) -> HectaresTable:
-    """The answer. The roll-up, the tree and the pieces themselves give the same figures; the first two are quick."""
-    known = rules(session, query.known_at, query.programme)
+def hectares(
+    session: Session,
+    settings: Settings,
+    query: HectaresQuery,
+    facts: Facts | None = None,
+    shape: Shape | None = None,
+) -> HectaresTable:
+    """The answer. The roll-up, the tree and the pieces themselves give the same figures; the first two are quick.
+
+    ``facts``: what is kept of the question's moment, where anything is: the newest publication's. Then the roll-up is
+    read once for all questions. ``shape``: the question's, where it is at hand.
+    """
+    kept = facts or Facts()
+    known = kept.once(("rules", query.programme), lambda: rules(session, query.known_at, query.programme))
     basis = basis_of(query, known)
-    summed, parts = _summed(session, settings, query, basis)
-    links = Links(query, queries.tops(session, query.known_at))
-    told = _Telling(query, parts, labels(session, query), links)
-    found = sorted((told.row(row) for row in summed if not row.is_total), key=_order)
-    total = next(told.row(row) for row in summed if row.is_total)
-    return HectaresTable(query, tuple(_printed(query, found)), _printed_total(query, total), basis, known)
+    rows, total = _summed(session, settings, query, basis, facts, shape)
+    links = Links(query, kept.once("tops", lambda: queries.tops(session, query.known_at)))
+    names = Names(kept.once(("labels", query.by, query.zones), lambda: labels(session, query)))
+    found = [_told(query, row, names.of(row.keys), links) for row in rows]
+    of_all = _told(query, total, Label("合计", "Total"), links)
+    return HectaresTable(query, tuple(_printed(query, found)), _printed_total(query, of_all), basis, known)
+
+
+def _told(query: HectaresQuery, row: queries.Figure, label: Label, links: Links) -> HectaresRow:
+    keys, size, parcels, overlap = row
+    return HectaresRow(keys, label, size, overlap, parcels, query.unit, None, links.href(keys))
 
 
 def _summed(
-    session: Session, settings: Settings, query: HectaresQuery, basis: str
-) -> tuple[Sequence[queries.SummedRow], Sequence[queries.Part]]:
-    """The rows of a question by the quickest way that can answer it, and what its parts are."""
-    if rollup.answers(session, query):
-        return rollup.rolled_up(session, query), ()
+    session: Session, settings: Settings, query: HectaresQuery, basis: str, facts: Facts | None, shape: Shape | None
+) -> queries.Figures:
+    """The rows of a question by the quickest way that can answer it."""
+    if rollup.answers(session, query, facts):
+        found = None if facts is None else rollup.from_memory(session, query, facts)
+        return found or queries.figures(query, rollup.rolled_up(session, query))
     if not query.is_cut:
-        return queries.summed(session, query), ()
-    region = region_of(session, settings.srid, query)
-    if tree.may_answer(session, query, basis):
-        rows = tree.summed(session, settings.srid, query, region, basis)
+        return queries.figures(query, queries.summed(session, query))
+    region = region_of(session, settings.srid, query, shape)
+    kept = facts or Facts()
+    if tree.may_answer(session, query, basis, kept):
+        rows = tree.summed(session, settings.srid, query, region, basis, kept)
         if rows is not None:
-            return rows, ()
+            return queries.figures(query, rows)
     inside = clipped(session, settings.srid, query, region)
-    return queries.summed(session, query, inside), inside.rows
+    return queries.figures(query, queries.summed(session, query, inside), inside.rows)
 
 
 def pieces(session: Session, settings: Settings, query: HectaresQuery, limit: int, cursor: str | None) -> PiecePage:
@@ -144,58 +182,18 @@ def _after(cursor: str | None) -> tuple[str, int, int, int]:
     return code, portion, event, part
 
 
-@dataclass(frozen=True)
-class _Telling:
-    """What turns summed rows into rows of an answer."""
-
-    query: HectaresQuery
-    parts: Sequence[queries.Part]
-    names: Mapping[tuple[str, str | None], Label]
-    links: Links
-
-    def row(self, row: queries.SummedRow) -> HectaresRow:
-        part = None if row.part is None else self.parts[row.part]
-        keys = () if row.is_total else tuple((name, _code(name, row, part)) for name in self.query.by)
-        return HectaresRow(
-            keys=keys,
-            label=Label("合计", "Total") if row.is_total else label_of(self.names, keys),
-            square_metres=row.square_metres,
-            overlap_square_metres=row.overlap_square_metres,
-            parcels=row.parcels,
-            value=_in_unit(row.square_metres, self.query.unit),
-            printed=None,
-            href=self.links.href(keys),
-        )
-
-
-def _in_unit(square_metres: Decimal, unit: str) -> Decimal:
-    return to_hectares(square_metres) if unit == "ha" else convert(square_metres, unit, _UNIT_PLACES[unit])
-
-
-def _code(name: str, row: queries.SummedRow, part: queries.Part | None) -> Code:
-    return getattr(part, name) if name in {"feature", "zone"} and part is not None else getattr(row, name, None)
-
-
-def _order(row: HectaresRow) -> tuple[tuple[bool, bool, float, str], ...]:
-    """Codes in their order, numbers before texts, none last."""
-    return tuple(
-        (code is None, isinstance(code, str), 0 if isinstance(code, str) else code or 0, str(code))
-        for _, code in row.keys
-    )
-
-
 def _printed(query: HectaresQuery, rows: Sequence[HectaresRow]) -> list[HectaresRow]:
-    values = [row.value for row in rows]
     if query.rounding == "none":
         return list(rows)
+    values = [row.value for row in rows]
     if query.rounding == "balanced":
         printed = balanced(values, PRINTED_PLACES)
     else:
         printed = [round_half_up(value, PRINTED_PLACES) for value in values]
-    return [replace(row, printed=value) for row, value in zip(rows, printed, strict=True)]
+    return [row._replace(printed=value) for row, value in zip(rows, printed, strict=True)]
 
 
 def _printed_total(query: HectaresQuery, total: HectaresRow) -> HectaresRow:
     if query.rounding == "none":
         return total
-    return replace(total, printed=round_half_up(total.value, PRINTED_PLACES))
+    return total._replace(printed=round_half_up(total.value, PRINTED_PLACES))

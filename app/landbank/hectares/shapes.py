@@ -7,6 +7,7 @@ was last posted; a link older than that says so, and posting the outline again r
 import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 import orjson
@@ -32,17 +33,29 @@ class Shape:
     keys: tuple[Key, ...] | None
     outlines: tuple[Any, ...]
 
+    @cached_property
+    def name(self) -> str:
+        """The SHA-256 of all that it is."""
+        digest = hashlib.sha256((self.told_keys or "").encode())
+        for outline in self.as_wkb:
+            digest.update(len(outline).to_bytes(8, "big") + outline)
+        return digest.hexdigest()
+
+    @cached_property
+    def as_wkb(self) -> list[bytes]:
+        """Its outlines as they are kept."""
+        return [shapely.to_wkb(outline) for outline in self.outlines]
+
+    @property
+    def told_keys(self) -> str | None:
+        """Its keys as JSON."""
+        return None if self.keys is None else orjson.dumps(self.keys).decode()
+
 
 def keep(session: Session, shape: Shape) -> str:
     """Keep a shape and give its name. Shapes that nobody posted for long are forgotten."""
-    outlines = [shapely.to_wkb(outline) for outline in shape.outlines]
-    keys = None if shape.keys is None else orjson.dumps(shape.keys).decode()
-    digest = hashlib.sha256((keys or "").encode())
-    for outline in outlines:
-        digest.update(len(outline).to_bytes(8, "big") + outline)
-    name = digest.hexdigest()
     now = func.now()
-    statement = insert(PostedShape).values(id=name, keys=keys, outlines=outlines, posted_at=now)
+    statement = insert(PostedShape).values(id=shape.name, keys=shape.told_keys, outlines=shape.as_wkb, posted_at=now)
     session.execute(
         statement.on_conflict_do_update(
             index_elements=[PostedShape.id],
@@ -51,7 +64,7 @@ def keep(session: Session, shape: Shape) -> str:
         )
     )
     session.execute(delete(PostedShape).where(PostedShape.posted_at < now - KEPT))
-    return name
+    return shape.name
 
 
 def kept(session: Session, name: str) -> Shape:
@@ -63,9 +76,8 @@ def kept(session: Session, name: str) -> Shape:
     return Shape(keys, tuple(shapely.from_wkb(row.outlines)))
 
 
-def features_of(session: Session, name: str, feature: str | None) -> tuple[tuple[Key | None, Any], ...]:
+def features_of(shape: Shape, feature: str | None) -> tuple[tuple[Key | None, Any], ...]:
     """The features of a shape with their outlines, or one of them. Raises ``BadRequest`` for one that it has not."""
-    shape = kept(session, name)
     if shape.keys is None:
         if feature is not None:
             raise BadRequest("feature_unknown", parameter="feature", feature=feature[:100])

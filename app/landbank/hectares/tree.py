@@ -21,6 +21,7 @@ from app.geometry import from_e4
 from app.landbank.hectares import land, queries
 from app.landbank.hectares.clip import clipped
 from app.landbank.hectares.cut import Integers, cut, sort
+from app.landbank.hectares.facts import Facts
 from app.landbank.hectares.packed import MEASURES, NO_KEY, PARCEL, SUM, Packed, added, unpack
 from app.landbank.hectares.query import GROUPED, HectaresQuery
 from app.landbank.hectares.region import Region
@@ -34,14 +35,19 @@ MOST_UNSETTLED = 5_000
 
 
 @dataclass(frozen=True)
-class _Member:
-    parcel_id: int
+class _Records:
+    records: bytes | None
 
 
-_MEMBERS = Query(queries.PACKAGE, "clip_members.sql", _Member)
+_NODE = np.dtype(
+    [(name, ">i8") for name in ("id", "parent", "level", "settled")]
+    + [(name, ">f8") for name in ("west", "south", "east", "north")]
+)
+_NODES = Query(queries.PACKAGE, "tree_nodes.sql", _Records)
+_MEMBERS = Query(queries.PACKAGE, "clip_members.sql", queries.ParcelId)
 
 
-def may_answer(session: Session, query: HectaresQuery, basis: str) -> bool:
+def may_answer(session: Session, query: HectaresQuery, basis: str, facts: Facts) -> bool:
     """Whether the tree keeps what the question asks for."""
     return (
         query.is_cut
@@ -49,29 +55,35 @@ def may_answer(session: Session, query: HectaresQuery, basis: str) -> bool:
         and set(query.by) <= _DIMENSIONS
         and not (query.sub_district or query.community or query.project or query.filter or query.within or query.zones)
         and query.boundaries_on is None
-        and query.known_at >= last_publication(session)
+        and query.known_at >= facts.once("newest", lambda: last_publication(session))
         and basis in _BASES
     )
 
 
 def summed(
-    session: Session, srid: int, query: HectaresQuery, region: Region, basis: str
+    session: Session, srid: int, query: HectaresQuery, region: Region, basis: str, facts: Facts
 ) -> list[queries.SummedRow] | None:
-    """The rows and the total within a region of one outline; None where too little is settled on the day."""
+    """The rows and the total within a region of one outline; None where too little is settled on the day.
+
+    ``facts``: what is kept of the question's moment.
+    """
     if len(region.features) != 1 or region.limitless:
         return None
     outline = region.features[0][1]
     around = land.Around(region.bounds, srid, query.known_at, query.today)
-    sums, parcels = _opened(session, outline, region.bounds, query.as_of.toordinal())
+    nodes = facts.once("nodes", lambda: _nodes(session))
+    sums, parcels = _read(session, *_opened(nodes, outline, query.as_of.toordinal()))
     settled = parcels["settled"] <= query.as_of.toordinal()
     unsettled = parcels["parcel"][~settled].tolist()
     parcels = parcels[settled & (parcels[query.measure] != NO_KEY)]
     if len(unsettled) > MOST_UNSETTLED or len(np.unique(parcels["version"])) < len(parcels):
         return None
     sums = added(np.concatenate([sums, _edge(session, query, around, outline, parcels)]))
-    rows = _rows(session, query, basis, sums[sums["measure"] == MEASURES.index(query.measure)])
+    rows = _rows(session, query, basis, sums[sums["measure"] == MEASURES.index(query.measure)], facts)
     if unsettled:
         rows = _merged(rows, _from_pieces(session, srid, query, region, unsettled))
+    if not facts.once("overlapping", lambda: queries.overlapping(session, query.known_at)):
+        return rows
     met = land.faces(session, around)
     if len(met.ids):
         members = [row.parcel_id for row in _MEMBERS.all(session, ids=met.ids.tolist())]
@@ -90,32 +102,37 @@ def _from_pieces(
     return [replace(row, part=None) for row in found]
 
 
-def _opened(
-    session: Session, outline: Any, bounds: tuple[float, float, float, float], day: int
-) -> tuple[Packed, Packed]:
-    """The sums of the nodes that lie inside and are settled, and the parcels of the leaves that had to be opened."""
-    west, south, east, north = bounds
-    node = TreeNode.__table__.c
-    near = (node.west <= east) & (node.east >= west) & (node.south <= north) & (node.north >= south)
-    columns = (node.id, node.parent_id, node.level, node.west, node.south, node.east, node.north, node.settled)
-    found = np.array(
-        [(row[0], row[1] or 0, *row[2:]) for row in session.execute(select(*columns).where(near)).all()]
-    ).reshape(-1, len(columns))
-    ids, parents, levels = (found[:, place].astype(np.int64) for place in range(3))
+def _nodes(session: Session) -> Packed:
+    """Every node, those under one node side by side."""
+    found = np.frombuffer(_NODES.all(session)[0].records or b"", dtype=_NODE)
+    return found[np.argsort(found["parent"], kind="stable")]
+
+
+def _opened(nodes: Packed, outline: Any, day: int) -> tuple[list[int], list[int]]:
+    """The ids of the nodes that lie inside and are settled, and of the leaves that have to be opened."""
     shapely.prepare(outline)
-    opened, whole = np.array([0], dtype=np.int64), []
-    leaves = np.empty(0, dtype=np.int64)
-    for level in range(int(levels.max(initial=0)), -1, -1):
-        here = np.flatnonzero((levels == level) & np.isin(parents, opened))
-        boxes = np.asarray(shapely.box(*found[here, 3:7].T))
+    whole: list[int] = []
+    leaves: list[int] = []
+    above = np.zeros(1, dtype=np.int64)  # of the roots
+    while above.size:
+        first, last = (np.searchsorted(nodes["parent"], above, side=side) for side in ("left", "right"))
+        here = nodes[np.concatenate([np.arange(*ends) for ends in zip(first, last, strict=True)])]
+        boxes = np.asarray(shapely.box(*(here[name] for name in ("west", "south", "east", "north"))))
         met = shapely.intersects(outline, boxes)
         here = here[met]
-        inside = shapely.covers(outline, boxes[met]) & (found[here, 7] <= day)
-        whole += ids[here[inside]].tolist()
-        opened = np.append(opened, ids[here[~inside]])
-        leaves = ids[here[~inside]] if level == 0 else leaves
-    wanted = [*whole, *leaves.tolist()]
-    packed = session.execute(select(node.id, node.sums, node.parcels).where(node.id == _any(wanted))).all()
+        inside = shapely.covers(outline, boxes[met]) & (here["settled"] <= day)
+        whole += here["id"][inside].tolist()
+        opened = here[~inside]
+        leaves += opened["id"][opened["level"] == 0].tolist()
+        above = opened["id"][opened["level"] > 0]
+    return whole, leaves
+
+
+def _read(session: Session, whole: list[int], leaves: list[int]) -> tuple[Packed, Packed]:
+    """The sums of some nodes, and the parcels of some leaves."""
+    node = TreeNode.__table__.c
+    wanted = node.id == _any([*whole, *leaves])
+    packed = session.execute(select(node.id, node.sums, node.parcels).where(wanted)).all()
     inner = frozenset(whole)
     sums = [unpack(row.sums, SUM) for row in packed if row.id in inner]
     parcels = [unpack(row.parcels, PARCEL) for row in packed if row.id not in inner]
@@ -159,10 +176,10 @@ def _summed(query: HectaresQuery, parcels: Packed, plane: Integers, ellipsoidal:
     return added(rows)
 
 
-def _rows(session: Session, query: HectaresQuery, basis: str, sums: Packed) -> list[queries.SummedRow]:
+def _rows(session: Session, query: HectaresQuery, basis: str, sums: Packed, facts: Facts) -> list[queries.SummedRow]:
     """Sums by key as rows of the question, and their total."""
-    tops = queries.tops(session, query.known_at)
-    keys = {key.id: key for key in session.scalars(select(TreeKey))}
+    tops = facts.once("tops", lambda: queries.tops(session, query.known_at))
+    keys = facts.once("tree keys", lambda: {key.id: key for key in session.scalars(select(TreeKey))})
     rows: dict[tuple[object, ...], queries.SummedRow] = {}
     total = _row(None, {}, 0, 0)
     for one in sums:
