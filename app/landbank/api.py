@@ -110,7 +110,7 @@ def _rendered(table: service.HectaresTable, form: str) -> Response:
         return csv_answer(*schemas.hectares_cells(table), name)
     if form == "xlsx":
         return workbook_answer(workbooks.hectares_sheets(table), name)
-    return answer(schemas.hectares_document(table))
+    return schemas.hectares_answer(table)
 
 
 @router.post("/hectares", dependencies=[viewer])

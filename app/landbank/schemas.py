@@ -3,11 +3,16 @@
 from decimal import Decimal
 from typing import Any
 
+import orjson
+from starlette.responses import Response
+
+from app.edge import answer, public_url
 from app.geometry import hectares as to_hectares
 from app.inventory.schemas import parcel_path
 from app.landbank.hectares.queries import PieceRow
 from app.landbank.hectares.query import HectaresQuery, moment
 from app.landbank.hectares.service import HectaresRow, HectaresTable, PiecePage
+from app.landbank.hectares.telling import rows_in_json
 from app.landbank.rules.schemas import rule_document
 
 _NOTHING = "0.0000"
@@ -21,8 +26,20 @@ def plain(value: Decimal | None, places: int | None = None) -> str | None:
     return format(value, "f" if places is None else f".{places}f")
 
 
-def hectares_document(table: HectaresTable) -> dict[str, Any]:
-    """``GET /hectares``: figures in text, codes in dimensions, every default that was filled in."""
+def hectares_answer(table: HectaresTable) -> Response:
+    """``GET /hectares`` as it is sent; where rows are at hand as columns, in one go."""
+    query, figures = table.query, table.figures
+    if isinstance(figures, list) or query.unit != "ha" or query.rounding != "none" or figures.is_odd:
+        return answer(hectares_document(table))
+    rows = rows_in_json(figures, table.names, table.links, public_url.get())
+    return answer(hectares_document(table, rows))
+
+
+def hectares_document(table: HectaresTable, rows: orjson.Fragment | None = None) -> dict[str, Any]:
+    """``GET /hectares``: figures in text, codes in dimensions, every default that was filled in.
+
+    ``rows``: the table's rows, where they are told already.
+    """
     query = table.query
     return {
         "measure": query.measure,
@@ -34,7 +51,7 @@ def hectares_document(table: HectaresTable) -> dict[str, Any]:
         "boundaries": query.boundaries,
         "basis": table.basis,
         "rule": [rule_document(rule) for rule in table.rules],
-        "rows": [_row(query, row) for row in table.rows],
+        "rows": [_row(query, row) for row in table.rows] if rows is None else rows,
         "total": _row(query, table.total),
         "residual": plain(table.residual, 2),
         **({} if table.repeated is None else {"repeated_square_metres": plain(table.repeated, 4)}),
@@ -43,18 +60,21 @@ def hectares_document(table: HectaresTable) -> dict[str, Any]:
 
 def _row(query: HectaresQuery, row: HectaresRow) -> dict[str, Any]:
     hectares, metres, overlap, land = _figures(row)
-    return {
+    document: dict[str, Any] = {
         **dict(row.keys),
         "labels": {"zh": row.label.zh, "en": row.label.en},
         "hectares": hectares,
         "square_metres": metres,
         "overlap_square_metres": overlap,
         "land_square_metres": land,
-        **({} if query.unit == "ha" else {"value": plain(row.value)}),
-        **({} if row.printed is None else {"printed": plain(row.printed)}),
-        "parcels": row.parcels,
-        "links": [{"rel": "parcels", "href": row.href}],
     }
+    if query.unit != "ha":
+        document["value"] = plain(row.value)
+    if row.printed is not None:
+        document["printed"] = plain(row.printed)
+    document["parcels"] = row.parcels
+    document["links"] = [{"rel": "parcels", "href": row.href}]
+    return document
 
 
 def _figures(row: HectaresRow) -> tuple[str, str, str, str]:

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from app.errors import Refused
+from app.landbank import schemas
 from app.landbank.events.schemas import EventRow
 from app.landbank.events.service import events
 from app.landbank.hectares import queries, rollup
@@ -181,7 +182,11 @@ def test_the_roll_up_in_memory_answers_as_the_one_in_the_database(
                 asked = {"measure": measure, "as_of": str(last), **period, **more}
                 query = world.query(**asked, **({"by": ",".join(by)} if by else {}))
                 expected = queries.figures(query, rollup.rolled_up(world.session, query))
-                assert rollup.from_memory(world.session, query, facts) == expected
+                kept = rollup.from_memory(world.session, query, facts)
+                assert kept is not None
+                assert (kept[0].figures(), kept[1]) == expected
+                told = hectares(world.session, world.bank.settings, query, facts)
+                assert schemas.hectares_answer(told).body == schemas.hectares_answer(world.ask(query)).body
     finally:
         world.close()
 

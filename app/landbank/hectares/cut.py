@@ -7,6 +7,7 @@ lie elsewhere. What is cut is measured as parcels are (``app.geometry.measure``)
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,9 @@ Outlines = Callable[[Integers], NDArray[np.object_]]
 _FEW_VERTICES = 32
 _LITTLE_WORK = 10_000
 """Vertices times parcels: below this, halving costs more than it saves."""
+_FEW_OVERLAYS = 200
+"""Below this, starting threads costs more than it saves."""
+_THREADS = 2
 _MARGIN = 1.0
 """Metres around the halves, so that no parcel's edge lies along a cut."""
 
@@ -76,7 +80,7 @@ def cut(land: Land, whole: Integers, across: Integers, pieces: NDArray[np.object
     index = np.concatenate([whole, across])
     plane, ellipsoidal = land.plane[index], land.ellipsoidal[index]
     if across.size:
-        found_in = shapely.intersection(land.outlines(across), pieces)
+        found_in = _overlaid(land.outlines(across), pieces)
         for mixed in np.flatnonzero(shapely.get_type_id(found_in) == shapely.GeometryType.GEOMETRYCOLLECTION):
             found_in[mixed] = polygons_of(found_in[mixed])
         found = measure(found_in, land.srid)
@@ -84,6 +88,15 @@ def cut(land: Land, whole: Integers, across: Integers, pieces: NDArray[np.object
         plane[start:] = np.minimum(plane[start:], to_e4(found.plane))
         ellipsoidal[start:] = np.minimum(ellipsoidal[start:], to_e4(found.ellipsoidal))
     return Amounts(index, plane, ellipsoidal).only(plane > 0)
+
+
+def _overlaid(outlines: NDArray[np.object_], pieces: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Each outline's overlay with the piece beside it, on both cores: shapely lets go of the interpreter's lock."""
+    if len(outlines) < _FEW_OVERLAYS:
+        return np.asarray(shapely.intersection(outlines, pieces))
+    parts = zip(*(np.array_split(column, _THREADS * 4) for column in (outlines, pieces)), strict=True)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return np.concatenate(list(pool.map(lambda part: shapely.intersection(*part), parts)))
 
 
 def sort(bounds: NDArray[np.float64], members: Integers, region: Any) -> tuple[Integers, Integers, NDArray[np.object_]]:
@@ -127,6 +140,6 @@ def _near(piece: Any, bounds: NDArray[np.float64]) -> Any:
     east, north = bounds[:, 2:].max(axis=0) + _MARGIN
     quick = shapely.clip_by_rect(piece, west, south, east, north)
     # The quick way may leave a piece that crosses itself; the other one never does.
-    return polygons_of(
-        quick if shapely.is_valid(quick) else shapely.intersection(piece, shapely.box(west, south, east, north))
-    )
+    if not shapely.is_valid(quick):
+        quick = shapely.intersection(piece, shapely.box(west, south, east, north))
+    return quick if quick.geom_type in {"Polygon", "MultiPolygon"} else polygons_of(quick)

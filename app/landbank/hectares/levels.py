@@ -14,8 +14,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.landbank.hectares import queries
-from app.landbank.hectares.queries import Figure, Figures
-from app.landbank.hectares.query import NONE, HectaresQuery, Key
+from app.landbank.hectares.queries import Columns, Figure, Integers, Told
+from app.landbank.hectares.query import NONE, HectaresQuery
 from app.landbank.models import HectaresKey, HectaresRollup
 from app.sql import Query
 
@@ -27,7 +27,6 @@ _RECORD = np.dtype([(name, ">i8") for name in ("key", "day", "parcel", *_AMOUNTS
 _SPAN = 1 << 22
 """More than any day number."""
 _SUMMABLE = 2.0**62
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -111,27 +110,25 @@ def levels_of(session: Session, measure: str, keys: Keys) -> Levels | None:
     return Levels(at[summed], sums, found[found["parcel"] != 0], first)
 
 
-def figures(keys: Keys, levels: Levels, query: HectaresQuery) -> Figures:
+def columns(keys: Keys, levels: Levels, query: HectaresQuery) -> tuple[Columns, Figure]:
     """The rows of a question in their order and its total, without overlap; equal to those of ``rollup.sql``."""
     periods = list(_periods(query, levels.first_day))
-    if not periods:
-        return [], Figure((), 0, 0)
     by = [name for name in _DIMENSIONS if name in query.by]
-    wanted = np.flatnonzero(_asked_for(keys, query))
+    wanted = np.flatnonzero(_asked_for(keys, query)) if periods else np.empty(0, dtype=np.int64)
     lines, line_of = np.unique(_lines(keys, by, wanted), return_inverse=True)
-    before, upto = (np.array([getattr(period, name) for period in periods]) for name in ("before", "upto"))
+    before, upto = (np.array([getattr(period, name) for period in periods], np.int64) for name in ("before", "upto"))
     amounts = levels.between(wanted, None if query.is_stock else before, upto)[:, :, _amounts(query)]
     order = np.argsort(line_of, kind="stable")
     rows = np.add.reduceat(amounts[order], np.searchsorted(line_of[order], np.arange(len(lines))), axis=0)
-    total = (amounts[:, -1] if query.is_stock else amounts.sum(axis=1)).sum(axis=0)
-    if len(levels.alone):
-        line = dict(zip(keys.ids[wanted].tolist(), line_of.tolist(), strict=True))
-        _add_alone(levels, query.basis or "counted", line, np.append(before[:1], upto), rows, total)
+    total = (amounts[:, -1:] if query.is_stock else amounts).sum(axis=(0, 1))
+    if len(levels.alone) and periods:
+        line_of_key = dict(zip(keys.ids[wanted].tolist(), line_of.tolist(), strict=True))
+        _add_alone(levels, query.basis or "counted", line_of_key, np.append(before[:1], upto), rows, total)
     some = np.flatnonzero(rows[:, :, 1] > 0)
-    columns = [*_codes(keys, by, lines[some // len(periods)]), *_steps(query, periods, some % len(periods))]
-    told = zip(*columns, strict=True) if columns else [()] * len(some)
-    size, parcels = (rows[:, :, column].ravel()[some].tolist() for column in (0, 1))
-    return list(map(Figure, told, size, parcels)), Figure((), int(total[0]), int(total[2]))
+    line, period = np.divmod(some, max(1, len(periods)))
+    size, parcels = (rows[:, :, column].ravel()[some] for column in (0, 1))
+    told = [*_codes(keys, by, lines[line]), *_steps(query, periods, period)]
+    return Columns(told, size, parcels, np.zeros_like(size)), Figure((), int(total[0]), int(total[2]))
 
 
 class _Period(NamedTuple):
@@ -193,19 +190,18 @@ def _lines(keys: Keys, by: Sequence[str], wanted: Integers) -> Integers:
     return line
 
 
-def _codes(keys: Keys, by: Sequence[str], lines: Integers) -> list[list[Key]]:
+def _codes(keys: Keys, by: Sequence[str], lines: Integers) -> list[Told]:
     """The codes of rows from their numbers, dimension by dimension."""
-    columns = []
+    found = []
     for name in reversed(by):
-        told = [(name, code) for code in keys.codes[name]]
-        lines, place = np.divmod(lines, len(told))
-        columns.append([told[one] for one in place.tolist()])
-    return columns[::-1]
+        lines, place = np.divmod(lines, len(keys.codes[name]))
+        found.append(Told([(name, code) for code in keys.codes[name]], place))
+    return found[::-1]
 
 
-def _steps(query: HectaresQuery, periods: Sequence[_Period], place: Integers) -> list[list[Key]]:
-    told = [[(name, getattr(period, name)) for period in periods] for name in ("year", "month") if name in query.by]
-    return [[names[one] for one in place.tolist()] for names in told]
+def _steps(query: HectaresQuery, periods: Sequence[_Period], place: Integers) -> list[Told]:
+    steps = [name for name in ("year", "month") if name in query.by]
+    return [Told([(name, getattr(period, name)) for period in periods], place) for name in steps]
 
 
 def _add_alone(

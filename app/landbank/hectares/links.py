@@ -12,7 +12,7 @@ class Links:
     def __init__(self, query: HectaresQuery, tops: Mapping[str, str]) -> None:
         """``tops``: the top of each land category."""
         self._query, self._tops = query, tops
-        self._shared = self._written(())
+        self._shared = self.parameters(())
         self._of_code: dict[tuple[type[Code], Key], dict[str, str]] = {}
         self._begun: dict[tuple[Key, ...], dict[str, str]] = {}
 
@@ -26,6 +26,10 @@ class Links:
             found = begun | self._own(keys[-1])
         return PIECES + "&".join(found.values())
 
+    def parameters(self, keys: Sequence[Key]) -> dict[str, str]:
+        """The parameters of a link as they stand in it, by name."""
+        return written(narrowed(self._query, keys, self._tops).parameters())
+
     def _merged(self, keys: tuple[Key, ...]) -> dict[str, str]:
         found = self._shared
         for key in keys:
@@ -37,12 +41,9 @@ class Links:
         kind = (type(key[1]), key)
         own = self._of_code.get(kind)
         if own is None:
-            told = self._written((key,))
+            told = self.parameters((key,))
             own = self._of_code[kind] = {name: text for name, text in told.items() if self._shared.get(name) != text}
         return own
-
-    def _written(self, keys: Sequence[Key]) -> dict[str, str]:
-        return written(narrowed(self._query, keys, self._tops).parameters())
 
 
 def narrowed(query: HectaresQuery, keys: Sequence[Key], tops: Mapping[str, str]) -> HectaresQuery:

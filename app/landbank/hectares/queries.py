@@ -6,6 +6,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from app.geometry import decimal_to_e4
@@ -13,6 +15,7 @@ from app.landbank.hectares.query import GROUPED, Code, HectaresQuery, Key
 from app.sql import Query
 
 PACKAGE = "app.landbank.hectares"
+Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,33 @@ class Figure(NamedTuple):
     square_metres: int
     parcels: int
     overlap: int = 0
+
+
+class Told(NamedTuple):
+    """One dimension of many rows: its codes, and the place among them of each row's."""
+
+    keys: Sequence[Key]
+    places: Integers
+
+
+class Columns(NamedTuple):
+    """The rows of an answer column by column: thousands of them without a Python object for each."""
+
+    told: Sequence[Told]
+    square_metres: Integers
+    parcels: Integers
+    overlap: Integers
+
+    @property
+    def is_odd(self) -> bool:
+        """Whether any figure is negative, as none should be."""
+        return bool((self.square_metres < self.overlap).any() or (self.overlap < 0).any())
+
+    def figures(self) -> list[Figure]:
+        """The rows one by one."""
+        keys = [[told.keys[place] for place in told.places.tolist()] for told in self.told]
+        numbers = (column.tolist() for column in self[1:])
+        return list(map(Figure, zip(*keys, strict=True) if keys else [()] * len(self.parcels), *numbers))
 
 
 Figures = tuple[list[Figure], Figure]

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from app.db import Publication, last_publication, lock_publication
 from app.landbank.hectares import queries
 from app.landbank.hectares.facts import Facts
-from app.landbank.hectares.levels import figures, keys_of, levels_of
-from app.landbank.hectares.queries import Figures, tops
+from app.landbank.hectares.levels import columns, keys_of, levels_of
+from app.landbank.hectares.queries import Columns, Figure, tops
 from app.landbank.hectares.query import HectaresQuery
 from app.landbank.hectares.tree_keep import append_tree, rebuild_tree
 from app.landbank.models import HectaresKey, HectaresRollup, RecognitionRule
@@ -150,19 +150,19 @@ def rolled_up(session: Session, query: HectaresQuery) -> list[queries.SummedRow]
     return [queries.with_overlap(row, overlaps.get(queries.key_of(row))) for row in rows]
 
 
-def from_memory(session: Session, query: HectaresQuery, facts: Facts) -> Figures | None:
+def from_memory(session: Session, query: HectaresQuery, facts: Facts) -> tuple[Columns, Figure] | None:
     """The same from what a service keeps of the newest moment; None where the database had better make the sums."""
     keys = facts.once("keys", lambda: keys_of(session, facts.once("tops", lambda: tops(session, query.known_at))))
     levels = facts.once(("levels", query.measure), lambda: levels_of(session, query.measure, keys))
     if levels is None:
         return None
-    rows, total = figures(keys, levels, query)
+    rows, total = columns(keys, levels, query)
     overlapping = _overlapping(session, query, facts)
     if overlapping:
         few, of_all = queries.figures(query, overlapping)
         overlaps = {row.keys: row.overlap for row in few}
-        rows = [row._replace(overlap=overlaps.get(row.keys, 0)) for row in rows]
-        total = total._replace(overlap=of_all.overlap)
+        overlap = np.array([overlaps.get(row.keys, 0) for row in rows.figures()], dtype=np.int64)
+        return rows._replace(overlap=overlap), total._replace(overlap=of_all.overlap)
     return rows, total
 
 

@@ -5,6 +5,7 @@ import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import NamedTuple
 
 import orjson
@@ -77,10 +78,19 @@ class HectaresTable:
     """The answer to a question. ``residual`` is the printed total minus the sum of the printed rows."""
 
     query: HectaresQuery
-    rows: tuple[HectaresRow, ...]
+    figures: queries.Columns | list[queries.Figure]
     total: HectaresRow
     basis: str
     rules: tuple[Rule, ...]
+    names: Names
+    links: Links
+
+    @cached_property
+    def rows(self) -> tuple[HectaresRow, ...]:
+        """The rows one by one."""
+        figures = self.figures if isinstance(self.figures, list) else self.figures.figures()
+        told = [_told(self.query, row, self.names.of(row.keys), self.links) for row in figures]
+        return tuple(_printed(self.query, told))
 
     @property
     def residual(self) -> Decimal:
@@ -126,9 +136,8 @@ def hectares(
     rows, total = _summed(session, settings, query, basis, facts, shape)
     links = Links(query, kept.once("tops", lambda: queries.tops(session, query.known_at)))
     names = Names(kept.once(("labels", query.by, query.zones), lambda: labels(session, query)))
-    found = [_told(query, row, names.of(row.keys), links) for row in rows]
-    of_all = _told(query, total, Label("合计", "Total"), links)
-    return HectaresTable(query, tuple(_printed(query, found)), _printed_total(query, of_all), basis, known)
+    of_all = _printed_total(query, _told(query, total, Label("合计", "Total"), links))
+    return HectaresTable(query, rows, of_all, basis, known, names, links)
 
 
 def _told(query: HectaresQuery, row: queries.Figure, label: Label, links: Links) -> HectaresRow:
@@ -138,7 +147,7 @@ def _told(query: HectaresQuery, row: queries.Figure, label: Label, links: Links)
 
 def _summed(
     session: Session, settings: Settings, query: HectaresQuery, basis: str, facts: Facts | None, shape: Shape | None
-) -> queries.Figures:
+) -> tuple[queries.Columns | list[queries.Figure], queries.Figure]:
     """The rows of a question by the quickest way that can answer it."""
     if rollup.answers(session, query, facts):
         found = None if facts is None else rollup.from_memory(session, query, facts)

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 import shapely
-from sqlalchemy import ARRAY, BigInteger, any_, literal, select
+from sqlalchemy import ARRAY, BigInteger, any_, func, literal, select
+from sqlalchemy.dialects.postgresql import BYTEA
 from sqlalchemy.orm import Session
 
 from app.db import last_publication
@@ -131,15 +132,14 @@ def _opened(nodes: Packed, outline: Any, day: int) -> tuple[list[int], list[int]
 def _read(session: Session, whole: list[int], leaves: list[int]) -> tuple[Packed, Packed]:
     """The sums of some nodes, and the parcels of some leaves."""
     node = TreeNode.__table__.c
-    wanted = node.id == _any([*whole, *leaves])
-    packed = session.execute(select(node.id, node.sums, node.parcels).where(wanted)).all()
-    inner = frozenset(whole)
-    sums = [unpack(row.sums, SUM) for row in packed if row.id in inner]
-    parcels = [unpack(row.parcels, PARCEL) for row in packed if row.id not in inner]
-    return (
-        np.concatenate([np.empty(0, dtype=SUM), *sums]),
-        np.concatenate([np.empty(0, dtype=PARCEL), *parcels]),
-    )
+    nothing = literal(b"", BYTEA)
+    packed = session.execute(
+        select(
+            func.string_agg(node.sums, nothing).filter(node.id == _any(whole)),
+            func.string_agg(node.parcels, nothing).filter(node.id == _any(leaves)),
+        ).where(node.id == _any([*whole, *leaves]))
+    ).one()
+    return unpack(packed[0], SUM), unpack(packed[1], PARCEL)
 
 
 def _any(ids: list[int]) -> Any:
