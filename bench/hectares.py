@@ -103,12 +103,13 @@ def measure(home: Home, rounds: int, count: int) -> None:
                 _statement(session, home, asked | {"as_of": str(day)}, times[name, "statement"])
                 if name in PEERS:
                     _peer(session, PEERS[name], day, times[name, "peer"])
+                    connection = connect()  # a kept one may be closed while the peer takes its time
     _print(times, rows)
     _at_once("/hectares?" + urlencode(QUESTIONS["inventory, total"][1]))
 
 
 def _statement(session: Session, home: Home, asked: dict[str, str], found: list[float]) -> None:
-    """The question's statements alone, by our own code."""
+    """``rollup.sql`` alone, as commands use it: a service answers from what it keeps in memory."""
     query = resolve(session, home.settings, HectaresParams.model_validate(asked))
     started = time.perf_counter()
     rolled_up(session, query)
