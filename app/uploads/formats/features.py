@@ -8,12 +8,14 @@ from numpy.typing import NDArray
 
 from app.uploads.arrow import pa
 from app.uploads.formats import shapes, texts
+from app.uploads.formats.rings_of_lists import sound_polygons
 from app.uploads.formats.source import Source
 from app.uploads.problems import FileRefusedError, Problem, refusal
 from app.uploads.shapefile import MIN_RING_POINTS
 
 MAX_COLUMNS = 1000
 BATCH = 20_000
+DRAWN_TOGETHER = 500
 ID = "id"
 _KINDS = {bool: "boolean", int: "number", float: "number", str: "text", dict: "object", list: "array"}
 
@@ -32,6 +34,7 @@ class Features:
         self.placed = False
         self.coord_ref_sys: Any = None
         self.geometries: list[Any] = []
+        self.waiting: list[Any] = []
         self.columns: dict[str, list[str | None]] = {}
         self.batches: list[dict[str, Any]] = []
         self.kinds: dict[str, set[str]] = {}
@@ -49,7 +52,9 @@ class Features:
             self.coord_ref_sys = self.coord_ref_sys or feature.get("coordRefSys")
         elif self.placed:
             geometry = None
-        self.geometries.append(self._geometry(geometry, row + 1))
+        self.waiting.append(geometry)
+        if len(self.waiting) == DRAWN_TOGETHER:
+            self._draw()
         properties = feature.get("properties")
         values = properties if isinstance(properties, dict) else {}
         if ID in feature and ID not in values:
@@ -57,6 +62,16 @@ class Features:
         self._values(values, row % BATCH)
         if (row + 1) % BATCH == 0:
             self._flush(BATCH)
+
+    def _draw(self) -> None:
+        """Geometries of the rows that wait: together where all of them are sound, else one by one."""
+        first = len(self.geometries) + 1
+        together = sound_polygons([_as_polygons(geometry) for geometry in self.waiting])
+        self.geometries += [
+            self._geometry(geometry, row) if made is None else made
+            for row, (geometry, made) in enumerate(zip(self.waiting, together, strict=True), start=first)
+        ]
+        self.waiting = []
 
     def _values(self, values: dict[str, Any], at: int) -> None:
         for name, value in values.items():
@@ -79,6 +94,7 @@ class Features:
 
     def finish(self) -> None:
         """Fill the source's columns and geometries. Raises where no row is a polygon."""
+        self._draw()
         rest = self.found.row_count - BATCH * len(self.batches)
         if rest:
             self._flush(rest)
@@ -143,6 +159,14 @@ class Features:
         last = self.found.problems[-1] if self.found.problems else None
         if last is None or (last.code, last.row) != (code, row):
             self.found.tell(code, "warn" if code == "ring_closed" else "refuse", row, **values)
+
+
+def _as_polygons(geometry: Any) -> Any:
+    """The list of polygons of a polygon or multipolygon, None for anything else."""
+    if not isinstance(geometry, dict):
+        return None
+    coordinates = geometry.get("coordinates")
+    return {"Polygon": [coordinates], "MultiPolygon": coordinates}.get(str(geometry.get("type")))
 
 
 def _text(value: Any) -> str | None:
