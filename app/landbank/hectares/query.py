@@ -14,6 +14,7 @@ from app.cql2.reading import LANGUAGES
 from app.db import last_publication, nothing_under_way
 from app.errors import BadRequest, Unavailable
 from app.landbank.hectares.filtering import matching_versions
+from app.landbank.hectares.known_codes import refuse_unknown
 from app.settings import Settings
 
 MEASURES = ("inventory", "banked", "bank_entries", "supplied", "handed_over", "supply_total")
@@ -211,6 +212,9 @@ def resolve(session: Session, settings: Settings, params: HectaresParams) -> Hec
     known_at = resolve_known_at(session, params.known_at)
     by = _dimensions(params.by)
     _outlines(params, by)
+    listed = {name: _listed(name, getattr(params, name)) for name in _FILTERS}
+    places = tuple(code for code in listed["within"] if not code.startswith(ZONE))
+    refuse_unknown(session, listed | {"within": places})
     return HectaresQuery(
         measure=params.measure,
         as_of=as_of,
@@ -219,7 +223,7 @@ def resolve(session: Session, settings: Settings, params: HectaresParams) -> Hec
         known_at=known_at,
         today=today,
         by=by,
-        **{name: _listed(name, getattr(params, name)) for name in _FILTERS},
+        **listed,
         bbox=None if params.bbox is None else _box(params.bbox),
         shape=params.shape,
         feature=params.feature,
