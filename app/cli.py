@@ -31,6 +31,7 @@ WHERE = {
     "parcel": "app.uploads.lineage.cli:app",
     "reference": "app.reference.cli:app",
     "mapping": "app.uploads.mappings.cli:app",
+    "crs": "app.uploads.registry.cli:app",
     "user": "app.auth_cli:user_app",
     "key": "app.auth_cli:key_app",
     "serve": "app.operate_cli:serve",

@@ -87,6 +87,8 @@ def make_engine(url: str) -> Engine:
         pool_pre_ping=True,
         pool_size=10,
         max_overflow=5,
+        # An error goes into logs: without what was to be stored, which may be confidential.
+        hide_parameters=True,
         # Jobs are enqueued by functions that name their tables without the schema.
         connect_args={
             "options": "-c timezone=UTC -c search_path=public,jobs -c plan_cache_mode=force_custom_plan",

@@ -28,7 +28,7 @@ BEGIN
                 -- Working tables: rows come and go.
                 WHEN c.relname IN ('staged_row', 'staged_portion', 'staged_overlaps', 'finding', 'hectares_key',
                                    'hectares_rollup', 'idempotency_key', 'posted_shape', 'tree_key', 'tree_node',
-                                   'tree_parcel', 'saved_mapping')
+                                   'tree_parcel', 'saved_mapping', 'local_crs')
                     THEN 'INSERT, UPDATE, DELETE'
                 -- Versioned or with a state: ended, never removed.
                 ELSE 'INSERT, UPDATE'

@@ -51,6 +51,7 @@ from app.uploads.api import router as uploads
 from app.uploads.lineage.api import router as lineage
 from app.uploads.mappings.api import router as mappings
 from app.uploads.originals import router as originals
+from app.uploads.registry.api import router as registry
 
 MAX_CONNECTIONS = 512
 LEFTOVER_SECONDS = 24 * 3600
@@ -158,6 +159,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     check,
     originals,
     mappings,
+    registry,
 )
 
 

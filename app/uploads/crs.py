@@ -58,16 +58,16 @@ def declare(from_file: CRS | None, stated: str | None, sample: Floats, storage: 
     """
     problems: list[Problem] = []
     if stated is not None:
-        chosen = _identified(parse_stated(stated))
+        chosen = identified(parse_stated(stated))
         if from_file is not None and not _same(chosen.crs, from_file):
-            values: dict[str, object] = {"stated": chosen.label, "file": _identified(from_file).label}
+            values: dict[str, object] = {"stated": chosen.label, "file": identified(from_file).label}
             problems.append(Problem("crs_differs_from_file", "warn", values=values))
         if from_file is None:
             problems.append(Problem("crs_stated", "warn", values={"crs": chosen.label}))
         return Declared(chosen.crs, chosen.label, problems)
     if from_file is None:
         raise FileRefusedError(missing(sample, storage))
-    chosen = _identified(from_file)
+    chosen = identified(from_file)
     return Declared(chosen.crs, chosen.label, problems)
 
 
@@ -93,12 +93,15 @@ def parse_prj(prj: bytes | None) -> tuple[CRS | None, list[Problem]]:
         return None, [Problem("prj_empty", "warn")]
     if encoding != UTF8_NAME:
         problems.append(Problem("prj_encoding", "warn", values={"encoding": encoding}))
-    if not re.match(r"[A-Za-z0-9]+\s*[\[(]", text):
+    if not re.match(r"[A-Za-z0-9_]+\s*[\[(]", text):
         problems.append(Problem("prj_not_wkt", "warn"))
     crs = _parse(text)
     if crs is None:
         return None, [*problems, Problem("prj_unreadable", "warn", values={"text": text[:80]})]
-    return horizontal(crs), problems
+    try:
+        return horizontal(crs), problems
+    except FileRefusedError as error:  # a local grid: of no use unless the sender states what it is
+        return None, [*problems, *error.problems]
 
 
 def parse_file(text: str | None) -> CRS | None:
@@ -125,7 +128,7 @@ def _prj_text(prj: bytes) -> tuple[str, str]:
 
 def _parse(text: str) -> CRS | None:
     """PROJ's reading of ``text``; nothing that could make PROJ open a file or leave this machine is passed on."""
-    if len(text) > _MAX_TEXT or _GRID_FILE.search(text) or "+proj=pipeline" in text:
+    if len(text) > _MAX_TEXT or opens_file(text) or "+proj=pipeline" in text:
         return None
     is_code = _CODE.fullmatch(text) is not None and ":" in text
     is_wkt = re.match(r"[A-Za-z0-9_]+\s*[\[(]", text) is not None
@@ -135,6 +138,11 @@ def _parse(text: str) -> CRS | None:
         return CRS.from_string(text)
     except (CRSError, ValueError):
         return None
+
+
+def opens_file(text: str) -> bool:
+    """Whether a definition would make PROJ open a file."""
+    return _GRID_FILE.search(text) is not None
 
 
 def horizontal(crs: CRS) -> CRS:
@@ -158,7 +166,8 @@ def _epsg(wkt: str) -> int | None:
     return crs.to_epsg(min_confidence=CONFIDENCE) or _chinese_by_parameters(crs)
 
 
-def _identified(crs: CRS) -> Declared:
+def identified(crs: CRS) -> Declared:
+    """A CRS under its EPSG code where it has one, else under its name."""
     code = _epsg(crs.to_wkt())
     if code is not None:
         return Declared(CRS.from_epsg(code), f"EPSG:{code}")
@@ -197,7 +206,7 @@ def _chinese_code(meridian: float, false_easting: float) -> int | None:
 
 
 def _same(one: CRS, other: CRS) -> bool:
-    return one.equals(other, ignore_axis_order=True) or _identified(one).label == _identified(other).label
+    return one.equals(other, ignore_axis_order=True) or identified(one).label == identified(other).label
 
 
 def missing(sample: Floats, storage: int) -> Problem:

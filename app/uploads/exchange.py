@@ -14,6 +14,7 @@ from app.uploads.overlaying import Outlines, OverlayJob, overlay
 from app.uploads.prepare import Job, Prepared, paths, prepare
 from app.uploads.prepare_records import prepare_records
 from app.uploads.refused_rows import RefusedJob, refused_rows
+from app.uploads.registered import Registered
 
 
 def run(kind: str, job: dict[str, Any], home: Path) -> dict[str, Any]:
@@ -47,6 +48,7 @@ def job_to_json(job: Job) -> dict[str, Any]:
         "catalogue": job.catalogue.to_json(), "crs": job.crs, "encoding": job.encoding, "layer": job.layer,
         "mapping": job.mapping, "accepted": sorted(job.accepted), "max_features": job.max_features,
         "max_vertices": job.max_vertices,
+        "registered": [one.to_json() for one in job.registered],
     }  # fmt: skip
 
 
@@ -56,6 +58,7 @@ def job_from_json(data: dict[str, Any]) -> Job:
         data["collection"], [(name, Path(path)) for name, path in data["files"]], data["srid"],
         Catalogue.from_json(data["catalogue"]), data["crs"], data["encoding"], data["layer"], data["mapping"],
         frozenset(data["accepted"]), data["max_features"], data["max_vertices"],
+        registered=[Registered.from_json(one) for one in data["registered"]],
     )  # fmt: skip
 
 

@@ -193,6 +193,23 @@ class StagedOverlaps(Base):
     overlaid: Mapped[bytes]
 
 
+class LocalCrs(Base):
+    """A CRS registered under a name. ``definition`` is confidential: no answer, finding, log or audit entry holds it.
+
+    ``target_srid`` is the EPSG code that a pipeline leads to.
+    """
+
+    __tablename__ = "local_crs"
+    __table_args__ = (CheckConstraint("kind IN ('crs', 'pipeline')", name="kind"),)
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    target_srid: Mapped[int]
+    definition: Mapped[str]
+    actor: Mapped[str]
+    registered_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+
+
 class SavedMapping(Base):
     """A field mapping kept under a name, for the next file of the same make; with its CRS and encoding, if stated."""
 

@@ -208,10 +208,16 @@ def _known(source: CRS, target: CRS, around: AreaOfInterest | None) -> tuple[Tra
 
 
 def _reproject(placed: Placed, declared: Declared, storage_srid: int) -> None:
+    _, middles = sample_points(placed.geometries)
+    path = find_path(declared.crs, CRS.from_epsg(storage_srid), _around(declared.crs, middles))
+    _tell(placed, path, declared, storage_srid)
+    move(placed, path, declared.label, storage_srid)
+
+
+def move(placed: Placed, path: Path, label: str, storage_srid: int) -> None:
+    """Take a path into the storage CRS. Refuses the rows that it leads elsewhere, or the file where most do."""
     rows, middles = sample_points(placed.geometries)
     target = CRS.from_epsg(storage_srid)
-    path = find_path(declared.crs, target, _around(declared.crs, middles))
-    _tell(placed, path, declared, storage_srid)
     if not len(rows):
         return
     geometries = placed.geometries[rows]
@@ -225,7 +231,7 @@ def _reproject(placed: Placed, declared: Declared, storage_srid: int) -> None:
     outside = ~(fits(target, bounds[:, :2]) & fits(target, bounds[:, 2:]))
     bad = lost | outside
     if bad.mean() > MOST:
-        raise refusal("outside_storage_crs", crs=declared.label, storage=f"EPSG:{storage_srid}")
+        raise refusal("outside_storage_crs", crs=label, storage=f"EPSG:{storage_srid}")
     for row, x, y in zip(rows[bad].tolist(), *middles[bad].T.tolist(), strict=True):
         values: dict[str, object] = {"crs": f"EPSG:{storage_srid}", "x": f"{x:.3f}", "y": f"{y:.3f}"}
         placed.problems.append(Problem("row_outside_crs", "refuse", row + 1, values))

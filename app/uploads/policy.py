@@ -200,6 +200,8 @@ TABLE: dict[str, dict[str, Policy]] = {
         "axes_swapped": REFUSE,
         "row_outside_crs": REFUSE,
         "outside_storage_crs": REFUSE,
+        "crs_registered": WARN,
+        "crs_registered_unusable": REFUSE,
         "crs_reprojected": NOTE,
         "crs_same_place": NOTE,
         "crs_proof": NOTE,

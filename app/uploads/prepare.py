@@ -21,6 +21,7 @@ from app.uploads.options import PARCEL_COLLECTIONS
 from app.uploads.overlay import Figures, Parcels, Portions, portions
 from app.uploads.overlaying import Overlaid, overlaid
 from app.uploads.reader import Read, read
+from app.uploads.registered import Registered
 from app.uploads.rows import Bools, Ints, Rows, distinct
 
 BATCH = 20_000
@@ -70,6 +71,7 @@ class Job:
     accepted: frozenset[str] = frozenset()
     max_features: int = 5_000_000
     max_vertices: int = 100_000
+    registered: Sequence[Registered] = ()
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,6 @@ class Prepared:
     layers: list[str] = field(default_factory=list)
     columns: dict[str, str] = field(default_factory=dict)
     column_names: list[str] = field(default_factory=list)
-
     location: dict[str, Any] | None = None
 
 
@@ -118,7 +119,8 @@ def prepare(job: Job, workdir: Path) -> Prepared:
     inside.mkdir()
     found = read(
         [Upload(path, name) for name, path in job.files],
-        layer=job.layer, encoding=job.encoding, crs=job.crs, storage_srid=job.srid, workdir=inside,
+        layer=job.layer, encoding=job.encoding, crs=job.crs, registered=job.registered,
+        storage_srid=job.srid, workdir=inside,
     )  # fmt: skip
     count = len(found.geometries)
     chosen = mapping.choose(list(found.columns), wanted, job.collection)

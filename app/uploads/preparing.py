@@ -16,6 +16,7 @@ from app.uploads.child import run_prepare
 from app.uploads.models import Upload
 from app.uploads.options import PARCEL_COLLECTIONS, UploadOptions
 from app.uploads.prepare import Job, Prepared
+from app.uploads.registry import service as registry
 
 
 @contextmanager
@@ -30,6 +31,7 @@ def prepared(session: Session, settings: Settings, upload: Upload, options: Uplo
         encoding=options.encoding,
         layer=options.layer,
         mapping=options.mapping if isinstance(options.mapping, dict) else None,
+        registered=registry.known(session),
         accepted=frozenset(name for name, decision in options.decisions.items() if decision == "accept"),
         max_features=settings.max_features,
         max_vertices=settings.max_vertices,

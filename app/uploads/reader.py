@@ -25,8 +25,9 @@ from app.uploads.formats import (
 )
 from app.uploads.formats.datasets import Dataset, unpack
 from app.uploads.formats.source import Asked, Source
-from app.uploads.place import place, sample_points
+from app.uploads.place import Placed, place, sample_points
 from app.uploads.problems import FileRefusedError, Problem
+from app.uploads.registered import Registered, chosen, differs, place_registered
 from app.uploads.sniff import (
     BOUNDARY_POINTS,
     DXF,
@@ -61,6 +62,8 @@ READERS: dict[str, Callable[[Dataset, Asked, Source], None]] = {
     ZIP: sheets.read,  # a workbook: of any other zip the members were looked at
 }
 """The reader of each format that is taken, by what the main file is."""
+CRS_OF_FILE = frozenset({"crs_local", "crs_not_horizontal"})
+"""Refusals of the CRS that a file says, which do not stand where the sender states another."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,7 @@ def read(
     layer: str | None = None,
     encoding: str | None = None,
     crs: str | None = None,
+    registered: Sequence[Registered] = (),
     storage_srid: int,
     workdir: Path,
 ) -> Read:
@@ -119,7 +123,7 @@ def read(
             raise unsupported(uploads[0].name, unpacked.dataset.kind)
         prefix = unpacked.dataset.name if len(unpacked.layers) > 1 else ""
         READERS[unpacked.dataset.kind](unpacked.dataset, Asked(unpacked.inside, encoding, prefix), found)
-        placed = _placed(found, crs, storage_srid)
+        placed = _placed(found, crs, registered, storage_srid)
     except FileRefusedError as error:
         found.problems = [*map(_unmeasured, found.problems), *error.problems]
         found.row_count = max(found.row_count, error.row_count)
@@ -130,13 +134,13 @@ def read(
     )  # fmt: skip
 
 
-def _placed(found: Source, crs: str | None, storage_srid: int) -> NDArray[Any]:
+def _placed(found: Source, crs: str | None, registered: Sequence[Registered], storage_srid: int) -> NDArray[Any]:
     """The outlines in the storage CRS; problems get their sizes in its square metres."""
-    _, sample = sample_points(found.geometries)
-    declared = crs_module.declare(found.crs, crs, sample, storage_srid)
-    found.problems += declared.problems
-    found.crs_label = declared.label
-    placed = place(found.geometries, declared, storage_srid)
+    if crs is not None:
+        found.problems = [one for one in found.problems if one.code not in CRS_OF_FILE]
+    elif any(one.code in CRS_OF_FILE for one in found.problems):
+        raise FileRefusedError
+    placed = _moved(found, crs, registered, storage_srid)
     found.problems = [_in_square_metres(problem, found.geometries, placed.geometries) for problem in found.problems]
     refused = np.array(sorted(found.refused), dtype=np.int64) - 1
     placed.geometries[refused] = None
@@ -145,6 +149,20 @@ def _placed(found: Source, crs: str | None, storage_srid: int) -> NDArray[Any]:
     if len(found.refused) == found.row_count and not told:
         found.tell("no_row_usable", "refuse", count=found.row_count)
     return placed.geometries
+
+
+def _moved(found: Source, crs: str | None, registered: Sequence[Registered], storage_srid: int) -> Placed:
+    """The outlines brought over from the CRS that is registered, stated, or in the file."""
+    named = chosen(found.crs, crs, registered)
+    if named is not None:
+        found.crs_label = named.name
+        found.problems += differs(found.crs, named)
+        return place_registered(found.geometries, named, storage_srid)
+    _, sample = sample_points(found.geometries)
+    declared = crs_module.declare(found.crs, crs, sample, storage_srid)
+    found.problems += declared.problems
+    found.crs_label = declared.label
+    return place(found.geometries, declared, storage_srid)
 
 
 def _unmeasured(problem: Problem) -> Problem:

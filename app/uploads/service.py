@@ -95,7 +95,7 @@ def _resolved(session: Session, options: UploadOptions) -> UploadOptions:
             raise BadRequest("mapping_unknown", parameter="mapping", mapping=options.mapping)
         crs, encoding = options.crs or saved.crs, options.encoding or saved.encoding
         options = replace(options, mapping=saved.mapping, crs=crs, encoding=encoding)
-    stated.check_stated(options)
+    stated.check_stated(session, options)
     scopes.check_scope(session, options)
     mapping.parse(options.mapping if isinstance(options.mapping, dict) else None, options.collection)
     return options

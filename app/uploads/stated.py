@@ -2,17 +2,20 @@
 
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from app.errors import BadRequest
 from app.uploads.encoding import known_encoding
 from app.uploads.options import UploadOptions
 from app.uploads.problems import FileRefusedError
+from app.uploads.registry import service as registry
 
 
-def check_stated(options: UploadOptions) -> None:
+def check_stated(session: Session, options: UploadOptions) -> None:
     """Raise ``BadRequest`` for an encoding, or for a coordinate system, that names nothing land can be read in."""
     if options.encoding is not None and known_encoding(options.encoding) is None:
         raise BadRequest("encoding_unknown", parameter="encoding", encoding=options.encoding[:40])
-    if options.crs is not None:
+    if options.crs is not None and not registry.is_registered(session, options.crs):
         check_crs(options.crs)
 
 

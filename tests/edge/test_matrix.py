@@ -69,6 +69,9 @@ ALLOWED: dict[tuple[str, str], Role | None] = {
     ("GET", "/land-categories"): Role.VIEWER,
     ("GET", "/places"): Role.VIEWER,
     ("GET", "/findings"): Role.VIEWER,
+    ("GET", "/crs"): Role.VIEWER,
+    ("PUT", "/crs/{name}"): Role.ADMIN,
+    ("DELETE", "/crs/{name}"): Role.ADMIN,
 }
 
 

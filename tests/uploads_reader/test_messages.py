@@ -11,7 +11,7 @@ import app.uploads
 from app.errors import message
 
 FOLDER = Path(app.uploads.__file__).parent
-READING = ("archive", "shapefile", "rings", "dbf", "encoding", "crs", "place", "reader", "sniff")
+READING = ("archive", "shapefile", "rings", "dbf", "encoding", "crs", "place", "registered", "reader", "sniff")
 MODULES = [FOLDER / f"{name}.py" for name in READING] + sorted(FOLDER.glob("formats/*.py"))
 CATALOGUE = {
     code: texts

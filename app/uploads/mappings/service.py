@@ -24,7 +24,7 @@ def save(session: Session, actor: Actor, name: str, mapping: dict[str, Any]) -> 
     _check_name(name)
     crs, encoding = (mapping.get(part) for part in STATED)
     mapping = {part: value for part, value in mapping.items() if part not in STATED}
-    check_stated(UploadOptions(FAMILIES[0], crs=crs, encoding=encoding))
+    check_stated(session, UploadOptions(FAMILIES[0], crs=crs, encoding=encoding))
     _check_mapping(mapping)
     known = session.get(SavedMapping, name)
     saved = session.merge(

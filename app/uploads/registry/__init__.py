@@ -1,0 +1,1 @@
+"""Local coordinate reference systems that an administrator registers by name: their parameters stay inside."""
