@@ -4,14 +4,13 @@ Nothing is repaired silently: every repair is a finding with square metres befor
 size is refused until a person accepts it.
 """
 
-from typing import Any
-
 import numpy as np
 import shapely
 from shapely.validation import explain_validity
 
 from app.errors import message
-from app.geometry import Floats, Geometries, inside, measure, window
+from app.geometry import Floats, inside, measure, window
+from app.uploads import defects, ring_checks
 from app.uploads.findings import Finding, square_metres
 from app.uploads.outside import likely_cause
 from app.uploads.overlay import SLIVER
@@ -26,13 +25,10 @@ TOLERANCE, SHARE = 1.0, 0.001
 """1 m² or 0.1 %, whichever is smaller: beyond it a repair, or a declared size, differs."""
 SLIVER_WIDTH = 0.05
 """Metres: 2 × square metres / perimeter of a strip."""
-SPIKE_ANGLE, SPIKE_LEG = np.radians(1.0), 1.0
-"""A corner sharper than this, with both legs longer than SPIKE_LEG metres, is hardly a boundary."""
 MU = 2000 / 3
 UNIT_AS_STATED = "unit_as_stated"
 BATCH = 20_000
 """Outlines measured together: 100,000 at once would take 250 MB more."""
-POLYGONS = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
 
 
 def check(rows: Rows) -> None:
@@ -49,7 +45,7 @@ def check(rows: Rows) -> None:
         rows.plane[some], rows.ellipsoidal[some] = measured.plane, measured.ellipsoidal
     too_large(rows)
     slivers(rows)
-    spikes(rows)
+    ring_checks.check(rows)
     same_shape(rows)
     district(rows)
     declared_differs(rows)
@@ -65,12 +61,18 @@ def coordinates(rows: Rows) -> None:
     box = window(rows.srid)
     low, high = (np.clip(side, -MAX_COORDINATE, MAX_COORDINATE).tolist() for side in (box[:2], box[2:]))
     box = (low[0], low[1], high[0], high[1])
-    rows.tell("coordinates_outside", "refuse", good[~inside(geometries, box)], crs=f"EPSG:{rows.srid}")
+    far = {"crs": f"EPSG:{rows.srid}"}
+    outside = good[~inside(geometries, box)]
+    rows.tell(
+        "coordinates_outside", "refuse", outside, lambda row: _at(rows, row, first_point(rows.geometries[row]), far)
+    )
     good = np.flatnonzero(rows.good)
     counts = shapely.get_num_coordinates(rows.geometries[good])
     many = counts > rows.max_vertices
     for row, count in zip(good[many].tolist(), counts[many].tolist(), strict=True):
-        rows.tell("too_many_vertices", "refuse", np.array([row]), count=str(count), limit=str(rows.max_vertices))
+        values = {"count": str(count), "limit": str(rows.max_vertices)}
+        told = _at(rows, row, first_point(rows.geometries[row]), values)
+        rows.tell("too_many_vertices", "refuse", np.array([row]), lambda _, told=told: told)  # type: ignore[misc]
 
 
 def repair(rows: Rows) -> None:
@@ -87,9 +89,10 @@ def _repair_row(rows: Rows, row: int) -> None:
     geometry = rows.geometries[row]
     count = int(shapely.get_num_coordinates(geometry))
     if count > MAX_REPAIR_VERTICES:
-        rows.tell("repair_too_large", "refuse", np.array([row]), count=str(count), limit=str(MAX_REPAIR_VERTICES))
+        told = _at(rows, row, _where(geometry)[0], {"count": str(count), "limit": str(MAX_REPAIR_VERTICES)})
+        rows.tell("repair_too_large", "refuse", np.array([row]), lambda _: told)
         return
-    repaired = polygons_only(shapely.make_valid(geometry, method="structure", keep_collapsed=False))
+    repaired = defects.polygons(shapely.make_valid(geometry, method="structure", keep_collapsed=False))
     before, after = abs(float(shapely.area(geometry))), float(shapely.area(repaired))
     position, reason = _where(geometry)
     if after < SLIVER:
@@ -105,19 +108,10 @@ def _repair_row(rows: Rows, row: int) -> None:
         sizes = square_metres(before), square_metres(after)
         return Finding(found.code, found.severity, None, found.feature, position, found.values, *sizes)
 
+    defect, place = defects.name(geometry, reason, position)
+    told = Finding("", "note", None, rows.feature(row), place, {"reason": reason}, *map(square_metres, (before, after)))
+    rows.tell(defect, "warn", np.array([row]), lambda _: told)
     rows.tell(code, "refuse" if differs and not accepted else "warn", np.array([row]), make)
-
-
-def polygons_only(geometry: shapely.Geometry) -> shapely.Geometry:
-    """The polygons of a repaired outline."""
-    if shapely.get_type_id(geometry) in POLYGONS:
-        return geometry
-    parts = shapely.get_parts(geometry)
-    polygons: list[Any] = []
-    for part in parts:
-        if shapely.get_type_id(part) in POLYGONS:
-            polygons += list(shapely.get_parts(part))
-    return shapely.MultiPolygon(polygons)
 
 
 def _where(geometry: shapely.Geometry) -> tuple[shapely.Geometry, str]:
@@ -135,6 +129,12 @@ def _at(rows: Rows, row: int, where: shapely.Geometry | None, values: dict[str, 
     return Finding("", "note", feature=rows.feature(row), geometry=where, values=values)
 
 
+def _whole(rows: Rows, row: int, values: dict[str, str]) -> Finding:
+    """A finding whose place is the outline itself, which stays as it is."""
+    size = square_metres(float(rows.plane[row]))
+    return Finding("", "note", None, rows.feature(row), rows.geometries[row], values, size, size)
+
+
 def no_land(rows: Rows) -> None:
     """An outline without land (zero square metres) is refused, never dropped."""
     good = np.flatnonzero(rows.good)
@@ -149,7 +149,7 @@ def too_large(rows: Rows) -> None:
 
     def make(row: int) -> Finding:
         size = square_metres(float(rows.plane[row]))
-        return Finding("", "note", feature=rows.feature(row), values={"square_metres": str(size)})
+        return _at(rows, row, first_point(rows.geometries[row]), {"square_metres": str(size)})
 
     rows.tell("geometry_too_large", "refuse", huge, make)
 
@@ -171,43 +171,8 @@ def slivers(rows: Rows) -> None:
         "geometry_sliver",
         "warn",
         thin,
-        lambda row: _at(rows, row, first_point(rows.geometries[row]), {"width": f"{widths[row]:.3f}"}),
+        lambda row: _whole(rows, row, {"width": f"{widths[row]:.3f}"}),
     )
-
-
-def spikes(rows: Rows) -> None:
-    """A corner sharper than 1° with legs longer than a metre is kept, with a warning that shows where it is."""
-    everything = np.flatnonzero(rows.good)
-    for at in range(0, len(everything), BATCH):
-        _spikes(rows, everything[at : at + BATCH])
-
-
-def _spikes(rows: Rows, good: Ints) -> None:
-    _, points, offsets = shapely.to_ragged_array(multi(rows.geometries[good]))
-    ring_offsets, polygon_offsets, feature_offsets = offsets
-    step = np.diff(points, axis=0)
-    before, after = step[:-1], step[1:]
-    dot = -(before[:, 0] * after[:, 0] + before[:, 1] * after[:, 1])
-    cross = np.abs(before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0])
-    corner = np.flatnonzero((dot > 0.0) & (cross < np.tan(SPIKE_ANGLE) * dot)) + 1
-    legs = np.minimum(np.hypot(*step[corner - 1].T), np.hypot(*step[corner].T))
-    corner = corner[legs > SPIKE_LEG]
-    ring = np.searchsorted(ring_offsets, corner, side="right") - 1
-    within = (corner > ring_offsets[ring]) & (corner + 1 < ring_offsets[ring + 1])  # not across two rings
-    corner, ring = corner[within], ring[within]
-    polygon = np.searchsorted(polygon_offsets, ring, side="right") - 1
-    feature = np.searchsorted(feature_offsets, polygon, side="right") - 1
-    feature, first = np.unique(feature, return_index=True)
-    where = dict(zip(good[feature].tolist(), points[corner[first]].tolist(), strict=True))
-    rows.tell("geometry_spike", "warn", good[feature], lambda row: _at(rows, row, shapely.Point(where[row]), {}))
-
-
-def multi(geometries: Geometries) -> Geometries:
-    """Every outline as a multipolygon, as it is stored."""
-    found = geometries.copy()
-    single = np.flatnonzero(shapely.get_type_id(found) == shapely.GeometryType.POLYGON)
-    found[single] = shapely.multipolygons(found[single], indices=np.arange(len(single)))
-    return found
 
 
 def same_shape(rows: Rows) -> None:

@@ -12,7 +12,7 @@ import shapely
 
 from app.errors import Refused
 from app.geometry import to_e4
-from app.uploads import checks, location, mapping, outlines, progress, restricted
+from app.uploads import checks, location, mapping, outlines, progress, restricted, ring_checks
 from app.uploads.archive import Upload
 from app.uploads.arrow import pa, pc
 from app.uploads.catalogue import Catalogue, Epoch, epochs
@@ -222,7 +222,7 @@ def _row_table(rows: Rows, staged: Ints, unmapped: dict[str, Any]) -> Any:
     columns["plane_e4"] = pa.array(to_e4(rows.plane[staged]), pa.int64())
     columns["ellipsoidal_e4"] = pa.array(to_e4(rows.ellipsoidal[staged]), pa.int64())
     columns["attributes"] = json_texts({name: column.take(take) for name, column in unmapped.items()}, len(staged))
-    geometries = shapely.set_srid(outlines.multi(rows.geometries[staged]), rows.srid)
+    geometries = shapely.set_srid(ring_checks.multi(rows.geometries[staged]), rows.srid)
     wkb = shapely.to_wkb(geometries, include_srid=True, byte_order=1, output_dimension=2)
     columns["geom"] = pa.array(wkb, pa.binary())
     columns["content_sha256"] = _content(columns, wkb)

@@ -62,6 +62,8 @@ READERS: dict[str, Callable[[Dataset, Asked, Source], None]] = {
     ZIP: sheets.read,  # a workbook: of any other zip the members were looked at
 }
 """The reader of each format that is taken, by what the main file is."""
+REDRAWN = frozenset({"ring_closed", "rings_reversed"})
+"""Repairs that leave the size as it is: told with it all the same."""
 CRS_OF_FILE = frozenset({"crs_local", "crs_not_horizontal"})
 """Refusals of the CRS that a file says, which do not stand where the sender states another."""
 
@@ -173,11 +175,13 @@ def _unmeasured(problem: Problem) -> Problem:
 def _in_square_metres(problem: Problem, sources: NDArray[Any], placed: NDArray[Any]) -> Problem:
     """A problem's two sizes in plane square metres of the storage CRS: scaled as its geometry was by reprojection."""
     before, after = problem.square_metres_before, problem.square_metres_after
-    if problem.row is None or before is None or after is None:
+    if problem.row is None or not (problem.code in REDRAWN or (before is not None and after is not None)):
         return problem
     source, target = sources[problem.row - 1], placed[problem.row - 1]
-    if source is None or target is None:
+    if source is None or target is None or shapely.is_empty(target):
         return _unmeasured(problem)
+    if before is None or after is None:
+        before = after = float(shapely.area(source))
     size = float(shapely.area(source))
     scale = float(shapely.area(target)) / size if size else 1.0
     x, y = shapely.get_coordinates(target)[0].tolist()

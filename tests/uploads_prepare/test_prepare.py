@@ -157,7 +157,7 @@ def test_outlines_without_land_and_without_geometry_are_refused(prepared: Any) -
 
 
 def test_slivers_spikes_and_twins_are_kept_with_warnings(prepared: Any) -> None:
-    strip = [(X, Y), (X, Y + 0.01), (X + 100, Y + 0.01), (X + 100, Y), (X, Y)]
+    strip = [(X, Y), (X, Y + 0.02), (X + 100, Y + 0.02), (X + 100, Y), (X, Y)]
     thorn = [*square(1)[:3], (X + 400, Y + 50), (X + 300, Y + 99.9), (X + 300, Y), *square(1)[4:]]
     thorn[3] = (X + 380, Y + 99.95)
     columns = {"code": ["A", "B", "C", "D"], "category": ["other"] * 4}

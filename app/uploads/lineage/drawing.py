@@ -19,11 +19,12 @@ from app.reference.values import PlacePolygon
 from app.uploads.catalogue import epochs, places_from_json, places_to_json
 from app.uploads.crs import declare
 from app.uploads.cutting import NOWHERE
+from app.uploads.defects import POLYGONS, polygons
 from app.uploads.lineage.sharing import Where
-from app.uploads.outlines import POLYGONS, multi, polygons_only
 from app.uploads.overlay import MISSING, SLIVER, Figures, portions
 from app.uploads.place import place
 from app.uploads.problems import FileRefusedError, Problem
+from app.uploads.ring_checks import multi
 from app.uploads.rows import MAX_VERTICES
 
 _TOLD = 100
@@ -204,7 +205,7 @@ def _sound(geometries: Geometries, srid: int) -> tuple[Geometries, list[Fault]]:
 
 
 def _difference(geometry: shapely.Geometry, srid: int, pair: tuple[int, int] | None = None) -> Difference | None:
-    land = polygons_only(geometry)
+    land = polygons(geometry)
     if shapely.is_empty(land):
         return None
     size = int(to_e4(measure(np.array([land], dtype=object), srid).ellipsoidal)[0])
@@ -220,7 +221,7 @@ def _overlaps(geometries: Geometries, srid: int) -> list[Difference]:
 
 def _cut(land: shapely.Geometry, outlines: Geometries, job: DrawJob) -> list[Shape | None]:
     """What of a land lies in each outline; None where nothing does that could be stored."""
-    pieces = [polygons_only(shapely.intersection(land, outline)) for outline in outlines]
+    pieces = [polygons(shapely.intersection(land, outline)) for outline in outlines]
     kept = [number for number, piece in enumerate(pieces) if shapely.area(piece) >= SLIVER]
     shapes = _shapes(multi(np.array([pieces[number] for number in kept], dtype=object)), job) if kept else []
     by_number = dict(zip(kept, shapes, strict=True))
