@@ -24,7 +24,7 @@ from app.errors import BadRequest
 from app.settings import Settings
 from app.uploads import differences, policy, queries, running, service
 from app.uploads.models import Upload
-from app.uploads.options import UploadOptions, parsed_mapping, with_defaults
+from app.uploads.options import MAX_GAP_WIDTH, UploadOptions, parsed_mapping, with_defaults
 from app.uploads.schemas import (
     ChangeIn,
     CommitIn,
@@ -51,6 +51,8 @@ PARAMETERS = (
     "commit",
     "name",
     "restrictive",
+    "slivers",
+    "gap_width",
 )
 received = Uploads(*PARAMETERS)
 change_body = JsonBody(ChangeIn)
@@ -91,6 +93,8 @@ def options_of(form: dict[str, str]) -> UploadOptions:
         raise BadRequest("collection_missing", parameter="collection")
     for name in {"dry_run", "restrictive"} & values.keys():
         values[name] = _boolean(name, values[name])
+    if "gap_width" in values:
+        values["gap_width"] = _metres("gap_width", values["gap_width"])
     if "mapping" in values:
         values["mapping"] = parsed_mapping(values["mapping"])
     return UploadOptions(**values)
@@ -100,6 +104,13 @@ def _boolean(name: str, text: str) -> bool:
     if text.lower() not in {"true", "false", "1", "0"}:
         raise BadRequest("choice_unknown", parameter=name, name=name, choices="true, false")
     return text.lower() in {"true", "1"}
+
+
+def _metres(name: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise BadRequest("gap_width_invalid", parameter=name, limit=MAX_GAP_WIDTH) from None
 
 
 def _etag(upload: Upload) -> str:

@@ -43,6 +43,10 @@ def upload(
     commit: Annotated[str, typer.Option(help="auto, or ask: wait in state checked.")] = "auto",
     name: Annotated[str | None, typer.Option(help="What a set of zones is called.")] = None,
     restrictive: Annotated[bool, typer.Option("--restrictive", help="Zones: warn where parcels meet them.")] = False,
+    slivers: Annotated[str, typer.Option(help="keep, or clip: take slivers within tolerance off later rows.")] = "keep",
+    gap_width: Annotated[
+        float | None, typer.Option(help="Tell gaps between parcels narrower than this, metres, at most 1.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Bring in a file: read, check, and store it. Exit code 5 when its data is refused."""
@@ -59,11 +63,18 @@ def upload(
         commit=commit,
         name=name,
         restrictive=restrictive,
+        slivers=slivers,
+        gap_width=gap_width,
     )
+    _bring_in(options, file, as_json=as_json)
+
+
+def _bring_in(options: UploadOptions, file: list[Path], *, as_json: bool) -> None:
+    """Work one upload and show what became of it."""
     with command() as run:
         with incoming(file) as files, _bar(shown=err.is_terminal and not as_json), run.session() as session:
             upload_id = service.run_upload(session, run.settings, run.actor, files, options).id
-        if commit == "auto" and not dry_run and sys.stdin.isatty() and not as_json:
+        if options.commit == "auto" and not options.dry_run and sys.stdin.isatty() and not as_json:
             _ask(run, upload_id)
         with run.session() as session:
             row = queries.upload_by_id(session, upload_id)

@@ -48,7 +48,7 @@ def job_to_json(job: Job) -> dict[str, Any]:
         "catalogue": job.catalogue.to_json(), "crs": job.crs, "encoding": job.encoding, "layer": job.layer,
         "mapping": job.mapping, "accepted": sorted(job.accepted), "max_features": job.max_features,
         "max_vertices": job.max_vertices,
-        "registered": [one.to_json() for one in job.registered],
+        "slivers": job.slivers, "gap_width": job.gap_width, "registered": [one.to_json() for one in job.registered],
     }  # fmt: skip
 
 
@@ -58,7 +58,8 @@ def job_from_json(data: dict[str, Any]) -> Job:
         data["collection"], [(name, Path(path)) for name, path in data["files"]], data["srid"],
         Catalogue.from_json(data["catalogue"]), data["crs"], data["encoding"], data["layer"], data["mapping"],
         frozenset(data["accepted"]), data["max_features"], data["max_vertices"],
-        registered=[Registered.from_json(one) for one in data["registered"]],
+        registered=[Registered.from_json(one) for one in data["registered"]], slivers=data["slivers"],
+        gap_width=data["gap_width"],
     )  # fmt: skip
 
 

@@ -31,7 +31,10 @@ CHOICES = {
     "on_existing": ("add", "update", "replace"),
     "rows": ("all", "good"),
     "commit": ("ask", "auto"),
+    "slivers": ("keep", "clip"),
 }
+MAX_GAP_WIDTH = 1.0
+"""Metres."""
 SCOPE = re.compile(r"(project|sub_district):\S.*")
 
 
@@ -51,6 +54,8 @@ class UploadOptions:
     name: str | None = None
     restrictive: bool = False
     scope: str | None = None
+    slivers: str = "keep"
+    gap_width: float | None = None
     decisions: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -58,6 +63,7 @@ class UploadOptions:
         self._check_choices()
         self._check_name()
         self._check_scope()
+        self._check_neighbours()
 
     def _check_choices(self) -> None:
         for name, choices in CHOICES.items():
@@ -89,6 +95,14 @@ class UploadOptions:
             raise BadRequest("scope_missing", parameter="scope")
         if not SCOPE.fullmatch(self.scope):
             raise BadRequest("scope_invalid", parameter="scope", scope=self.scope)
+
+    def _check_neighbours(self) -> None:
+        """What is done about gaps and slivers between parcels; a gap wider than a metre is a path."""
+        chosen = "slivers" if self.slivers != "keep" else "gap_width"
+        if (self.slivers != "keep" or self.gap_width is not None) and self.collection not in PARCEL_COLLECTIONS:
+            raise BadRequest("option_only_parcels", parameter=chosen, name=chosen, collection=self.collection)
+        if self.gap_width is not None and not 0.0 < self.gap_width <= MAX_GAP_WIDTH:
+            raise BadRequest("gap_width_invalid", parameter="gap_width", limit=MAX_GAP_WIDTH)
 
 
 def with_defaults(changes: dict[str, Any]) -> dict[str, Any]:

@@ -271,6 +271,9 @@ TABLE: dict[str, dict[str, Policy]] = {
         "event_missing": REFUSE,
     },
     "overlaps": {
+        "gap": WARN,
+        "gaps_not_all_sought": NOTE,
+        "sliver_clipped": WARN,
         "overlap": WARN,
         "overlap_banked": REFUSE,
         "overlay_too_heavy": REFUSE,

@@ -12,7 +12,7 @@ import shapely
 
 from app.errors import Refused
 from app.geometry import to_e4
-from app.uploads import checks, location, mapping, outlines, progress, restricted, ring_checks
+from app.uploads import checks, gaps, location, mapping, outlines, progress, restricted, ring_checks, slivers
 from app.uploads.archive import Upload
 from app.uploads.arrow import pa, pc
 from app.uploads.catalogue import Catalogue, Epoch, epochs
@@ -72,6 +72,8 @@ class Job:
     max_features: int = 5_000_000
     max_vertices: int = 100_000
     registered: Sequence[Registered] = ()
+    slivers: str = "keep"
+    gap_width: float | None = None
 
 
 @dataclass(frozen=True)
@@ -136,13 +138,13 @@ def prepare(job: Job, workdir: Path) -> Prepared:
     if complete:
         rows.good[np.array(sorted(found.refused), dtype=np.int64) - 1] = False
         rows.findings.add(chosen.findings)
-        cut = _checked(rows)
+        cut = _checked(rows, job)
     where = location.tell(rows, found.crs, found.middles)
     unmapped = {name: column for name, column in found.columns.items() if name not in set(chosen.columns.values())}
     return replace(_written(rows, cut, unmapped, found, chosen.columns, workdir), location=where)
 
 
-def _checked(rows: Rows) -> _Cut:
+def _checked(rows: Rows, job: Job) -> _Cut:
     """Check everything; what the good rows are cut into."""
     if rows.findings.file_refused:
         return _Cut()
@@ -153,6 +155,10 @@ def _checked(rows: Rows) -> _Cut:
     outlines.check(rows)
     if rows.collection not in PARCEL_COLLECTIONS:
         return _Cut()
+    if job.slivers == "clip":
+        slivers.clip(rows)
+    if job.gap_width is not None:
+        gaps.check(rows, job.gap_width)
     restricted.check(rows)
     progress.begin("cutting")
     try:

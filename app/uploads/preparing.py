@@ -31,6 +31,8 @@ def prepared(session: Session, settings: Settings, upload: Upload, options: Uplo
         encoding=options.encoding,
         layer=options.layer,
         mapping=options.mapping if isinstance(options.mapping, dict) else None,
+        slivers=options.slivers,
+        gap_width=options.gap_width,
         registered=registry.known(session),
         accepted=frozenset(name for name, decision in options.decisions.items() if decision == "accept"),
         max_features=settings.max_features,

@@ -29,6 +29,8 @@ class ChangeIn(BaseModel):
     commit: str | None = None
     name: str | None = None
     restrictive: bool | None = None
+    slivers: str | None = None
+    gap_width: float | None = None
     decisions: dict[str, Literal["accept", "refuse"]] | None = None
 
 
@@ -73,6 +75,8 @@ def upload_document(upload: Upload) -> dict[str, Any]:
         "scope": upload.options.get("scope"),
         "rows": upload.options["rows"],
         "dry_run": upload.options["dry_run"],
+        "slivers": upload.options.get("slivers", "keep"),
+        "gap_width": upload.options.get("gap_width"),
         "actor": upload.actor,
         "received_at": upload.received_at,
         "counts": {name: counts[name] for name in COUNTS},
