@@ -25,6 +25,7 @@ class Catalogue:
     land_uses: Sequence[LandUse] = ()
     places: Sequence[PlacePolygon] = ()
     zones: Sequence[ZonePolygon] = ()
+    today: date | None = None
 
     def to_json(self) -> dict[str, Any]:
         """For the way into the child process."""
@@ -33,6 +34,7 @@ class Catalogue:
             "land_uses": [[u.scheme, u.version, u.code, u.category] for u in self.land_uses],
             "places": places_to_json(self.places),
             "zones": [[zone.name, zone.code, b64encode(zone.geom).decode("ascii")] for zone in self.zones],
+            "today": self.today and self.today.isoformat(),
         }
 
     @staticmethod
@@ -43,6 +45,7 @@ class Catalogue:
             [LandUse(*row) for row in data["land_uses"]],
             places_from_json(data["places"]),
             [ZonePolygon(name, code, b64decode(wkb)) for name, code, wkb in data["zones"]],
+            data["today"] and date.fromisoformat(data["today"]),
         )
 
 
@@ -82,6 +85,7 @@ class Categories:
             for category in catalogue.categories
             for name in (category.name_zh, category.name_en, category.code)
         }
+        self._titles = {one.code: {"zh": one.name_zh, "en": one.name_en} for one in catalogue.categories}
         self._uses = {(use.scheme, use.version, use.code): use.category for use in catalogue.land_uses}
         self.schemes = sorted({f"{use.scheme}:{use.version}" for use in catalogue.land_uses})
 
@@ -94,6 +98,16 @@ class Categories:
         stated = (text or "").strip().casefold()
         fitting = [known for known in self.schemes if stated in {known, known.split(":")[0]}]
         return fitting[0] if len(fitting) == 1 else None
+
+    def meanings(self, code: str) -> list[tuple[str, str]]:
+        """Every ``scheme:version`` that has a code, and the category that it means there."""
+        found = ((f"{name}:{version}", category) for (name, version, known), category in self._uses.items()
+                 if known == code.strip())  # fmt: skip
+        return sorted(found)
+
+    def title(self, category: str, language: str) -> str:
+        """A category's name in ``zh`` or ``en``."""
+        return self._titles[category][language]
 
     def by_land_use(self, scheme: str, code: str) -> str | None:
         """The category of a code in ``scheme:version``."""

@@ -3,11 +3,12 @@
 A check tells its findings and fills the staged columns; a row that it refuses takes no further part.
 """
 
-import re
+from datetime import date
 from typing import Any
 
 import numpy as np
 
+from app.uploads import cadastral
 from app.uploads.arrow import pa, pc
 from app.uploads.findings import Finding
 from app.uploads.mapping import DECLARED, vocabulary, word
@@ -15,8 +16,6 @@ from app.uploads.options import PARCEL_COLLECTIONS, PROJECT_COLLECTIONS
 from app.uploads.rows import Ints, Rows, distinct, texts_of
 from app.uploads.values import parse_date, sizes
 
-CADASTRAL = re.compile(r"^\d{12}[GJZ][ABSXCDEFHGWY]\d{5}$")
-"""宗地代码: county 6, cadastral zone and sub-zone 3 + 3, two feature letters, serial 5 (GB/T 37346-2019)."""
 FIXED_PROGRAMME = {
     "consolidation-parcels": "consolidation",
     "renewal-parcels": "renewal",
@@ -29,6 +28,8 @@ UNITS = {"declared_square_metres": "m2", "declared_hectares": "ha", "declared_mu
 COPIED = (
     "name", "project_code", "cadastral_code", "document_number", "document_issuer", "parent_code", "stage", "batch",
 )  # fmt: skip
+EARLIEST = date(1980, 1, 1)
+"""Before the first land was granted for money, no event of a land bank happened."""
 _SHOWN = 10
 
 
@@ -60,7 +61,7 @@ def parcel(rows: Rows) -> None:
     one_of(rows, "layer", default="surface")
     land_category(rows, required=True)
     declared(rows)
-    cadastral_code(rows)
+    cadastral.check(rows)
     event(rows)
 
 
@@ -182,7 +183,8 @@ def land_category(rows: Rows, *, required: bool) -> None:
     """The category is read by code or name; where there is none, from the national land-use code.
 
     A land-use code means nothing without its standard (``land_use_scheme``, such as ``land_sea_use:2023`` or
-    ``gbt21010:2017``), since the standards give one code different meanings. A row of unknown category is refused.
+    ``gbt21010:2017``), since the standards give one code different meanings: where they do, each meaning is told. A row
+    of unknown category is refused.
     """
     texts, codes = distinct(rows.text("land_category"))
     named = [None if text is None else rows.categories.by_name(text) for text in texts]
@@ -213,6 +215,8 @@ def _by_land_use(rows: Rows, wanted: Any) -> None:
     codes, code_of = distinct(rows.text("land_use_code"))
     wanted = wanted & rows.good & (code_of != len(codes) - 1)
     lost = np.array([scheme is None for scheme in known])[scheme_of] & wanted
+    _ambiguous(rows, (codes, code_of), lost & (scheme_of == len(schemes) - 1))
+    lost &= rows.good
 
     def no_scheme(row: int) -> Finding:
         values = {"value": schemes[scheme_of[row]] or "–", "choices": ", ".join(rows.categories.schemes)}
@@ -236,6 +240,23 @@ def _by_land_use(rows: Rows, wanted: Any) -> None:
     rows.staged["land_category"] = pc.if_else(pa.array(wanted), meant, rows.staged["land_category"])
 
 
+def _ambiguous(rows: Rows, given: tuple[list[str | None], Ints], without: Any) -> None:
+    """A code that means different land in different standards, without its standard: each meaning is told."""
+    codes, code_of = given
+    meanings = [[] if code is None else rows.categories.meanings(code) for code in codes]
+    several = np.array([len({category for _, category in found}) > 1 for found in meanings])[code_of] & without
+
+    def make(row: int) -> Finding:
+        found = meanings[code_of[row]]
+        names = {language: [f"{scheme} = {rows.categories.title(one, language)}" for scheme, one in found]
+                 for language in ("zh", "en")}  # fmt: skip
+        values = {"value": codes[code_of[row]] or "", "meanings_zh": "；".join(names["zh"])}
+        values["meanings_en"] = "; ".join(names["en"])
+        return Finding("land_use_code_ambiguous", "refuse", feature=rows.feature(row), values=values)
+
+    rows.tell("land_use_code_ambiguous", "refuse", np.flatnonzero(several), make)
+
+
 def declared(rows: Rows) -> None:
     """A declared size is read as it stands: square metres, hectares or 亩 (2000/3 m²). What is no number is refused."""
     for ours in (*DECLARED, "document_square_metres"):
@@ -251,19 +272,6 @@ def declared(rows: Rows) -> None:
         rows.tell("number_invalid", "refuse", np.flatnonzero(bad & rows.good), make)
         target = "document_e4" if ours == "document_square_metres" else "declared_e4"
         rows.staged[target] = pa.array(found, pa.int64(), mask=found < 0)
-
-
-def cadastral_code(rows: Rows) -> None:
-    """A 宗地代码 has 19 places (GB/T 37346-2019). Another form is noted and kept: early parcels often have none yet."""
-    if "cadastral_code" not in rows.fields:
-        return
-    column = rows.text("cadastral_code")
-    odd = pc.invert(pc.match_substring_regex(column, CADASTRAL.pattern))
-
-    def make(row: int) -> Finding:
-        return Finding("cadastral_code_form", "note", feature=rows.feature(row), values={"value": column[row].as_py()})
-
-    rows.tell("cadastral_code_form", "note", _rows(rows, pc.fill_null(odd, False)), make)
 
 
 def dates(rows: Rows, ours: str) -> None:
@@ -292,6 +300,7 @@ def event(rows: Rows) -> None:
     """
     for ours in ("effective_date", "document_date"):
         dates(rows, ours)
+        _unlikely(rows, ours)
     for ours in ("event", "kind", "document_type"):
         one_of(rows, ours, default=None)
     happened = pc.is_valid(rows.staged["event"])
@@ -309,6 +318,20 @@ def event(rows: Rows) -> None:
     rows.staged["effective_date"] = pc.coalesce(effective, document)
     banked = pc.and_(pc.equal(rows.staged["role"], "retained"), pc.equal(rows.staged["event"], "bank_entry"))
     rows.tell("retained_banked", "refuse", _rows(rows, pc.fill_null(banked, False)))
+
+
+def _unlikely(rows: Rows, ours: str) -> None:
+    """A date of an event or its document before 1980, or after today, is kept with a warning: it is usually a slip."""
+    column = rows.staged[ours]
+    odd = pc.less(column, pa.scalar(EARLIEST))
+    if rows.catalogue.today is not None:
+        odd = pc.or_(odd, pc.greater(column, pa.scalar(rows.catalogue.today)))
+
+    def make(row: int) -> Finding:
+        values = {"field": ours, "value": str(column[row].as_py()), "earliest": str(EARLIEST)}
+        return Finding("date_unlikely", "warn", feature=rows.feature(row), values=values)
+
+    rows.tell("date_unlikely", "warn", _rows(rows, odd), make)
 
 
 def _rows(rows: Rows, mask: Any) -> Ints:

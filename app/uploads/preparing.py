@@ -46,4 +46,4 @@ def _catalogue(session: Session, settings: Settings, upload: Upload) -> Catalogu
     known = reference.catalogue(session)
     # Only parcels are compared with zones.
     zones = restrictive_zones(session, settings.today()) if upload.collection in PARCEL_COLLECTIONS else []
-    return Catalogue(known.categories, known.land_uses, reference.place_polygons(session), zones)
+    return Catalogue(known.categories, known.land_uses, reference.place_polygons(session), zones, settings.today())

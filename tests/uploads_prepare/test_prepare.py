@@ -60,8 +60,11 @@ def test_a_land_use_code_means_nothing_without_its_scheme(prepared: Any, scheme:
 
 
 def test_a_land_use_code_without_scheme_is_refused(prepared: Any) -> None:
-    found = prepared([square(0)], {"code": ["A"], "dlbm": ["10"]})
-    assert codes(found) == [("land_use_scheme_unknown", 1)]
+    found = prepared([square(i) for i in range(2)], {"code": ["A", "B"], "dlbm": ["10", "77"]})
+    assert codes(found) == [("land_use_code_ambiguous", 1), ("land_use_scheme_unknown", 2)]
+    told = only(found, "land_use_code_ambiguous").messages
+    assert "gbt21010:2017 = Other; land_sea_use:2023 = Industrial" in told.en.what
+    assert "gbt21010:2017 = 其他；land_sea_use:2023 = 产业" in told.zh.what
 
 
 def test_an_unknown_land_use_code_is_refused(prepared: Any) -> None:
