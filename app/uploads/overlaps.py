@@ -17,7 +17,7 @@ from app.uploads import queries
 from app.uploads.child import run_overlay
 from app.uploads.findings import Finding
 from app.uploads.overlaying import Outlines, Overlaid, OverlapPair, OverlayJob
-from app.uploads.queries import StoredOutline
+from app.uploads.queries import NamedVersion, StoredOutline
 
 TOLD = 1000
 """Overlap findings of one upload; the pairs themselves are all kept."""
@@ -77,21 +77,25 @@ def _outlines(rows: Sequence[StoredOutline]) -> Outlines:
 
 
 def _told(session: Session, publication: Publication, overlaid: Overlaid) -> list[Finding]:
+    """Each pair at the later of its rows, with the parcel that holds the land beside it, its programme and layer."""
     # What rounds to nothing is the rounding of neighbours' common corners; it is kept, and nothing to warn of.
     worth = (pair for pair in overlaid.pairs if round(pair.ellipsoidal, 4) > 0)
     pairs = sorted(worth, key=lambda pair: (pair.a, pair.b))[:TOLD]
-    rows = queries.rows_of(session, publication.recorded_at, {end for pair in pairs for end in (pair.a, pair.b)})
-    return [
-        Finding(
-            "overlap",
-            "warn",
-            rows.get(max(pair.a, pair.b)),
-            None,
-            geometry=pair.geometry,
-            values={"square_metres": f"{pair.ellipsoidal:.4f}", "other_row": str(rows.get(min(pair.a, pair.b), "–"))},
-        )
-        for pair in pairs
-    ]
+    named = queries.named_versions(session, publication.recorded_at, {end for one in pairs for end in (one.a, one.b)})
+    return [_finding(pair, named[max(pair.a, pair.b)], named[min(pair.a, pair.b)]) for pair in pairs]
+
+
+def _finding(pair: OverlapPair, own: NamedVersion, other: NamedVersion) -> Finding:
+    values = {
+        "square_metres": f"{pair.ellipsoidal:.4f}",
+        "parcel": own.parcel,
+        "programme": own.programme,
+        "layer": own.layer,
+        "other": other.parcel,
+        "other_programme": other.programme,
+        "other_row": "–" if other.row is None else str(other.row),
+    }
+    return Finding("overlap", "warn", own.row, own.parcel, geometry=pair.geometry, values=values)
 
 
 def _keep_pairs(session: Session, pairs: Sequence[OverlapPair]) -> None:

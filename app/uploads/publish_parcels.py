@@ -125,6 +125,8 @@ def _conflict(session: Session, conflict: EntryConflict) -> Finding:
         "parcel": conflict.first_parcel,
         "other": conflict.second_parcel,
         "square_metres": str(conflict.square_metres),
+        "programme": conflict.programme,
+        "layer": conflict.layer,
     }
     row, feature = conflict.first_row, conflict.first_parcel
     if conflict.second_is_new and (not conflict.first_is_new or (conflict.second_row or 0) > (row or 0)):

@@ -8,10 +8,10 @@ from typing import Any
 import orjson
 import shapely
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session, aliased, load_only
 
 from app.errors import Conflict, NotFound
-from app.inventory.models import OverlapFace, OverlapFaceMember, ParcelVersion
+from app.inventory.models import OverlapFace, OverlapFaceMember, Parcel, ParcelVersion
 from app.landbank.models import LandEvent
 from app.sql import Query
 from app.uploads.models import Finding, StagedOverlaps, StagedRow, Upload
@@ -102,6 +102,8 @@ class Touched:
     code: str
 
 
+_NAMED = (ParcelVersion.programme, ParcelVersion.layer, ParcelVersion.upload_row, ParcelVersion.recorded_from)
+"""Without the outline, which may be large."""
 _CLASSIFY = Query("app.uploads", "classify.sql", _Classified)
 MISSING = Query("app.uploads", "missing.sql", Missing)
 CANDIDATES = Query("app.uploads", "overlap_candidates.sql", StoredOutline)
@@ -215,10 +217,30 @@ def versions_of(session: Session, recorded_at: datetime, rows: Collection[int]) 
     return {one.row: one.id for one in found}
 
 
-def rows_of(session: Session, recorded_at: datetime, versions: Collection[int]) -> dict[int, int]:
-    """The row of each of some versions that a publication made."""
-    found = PUBLISHED_ROWS.all(session, recorded_at=recorded_at, rows=[], versions=list(versions))
-    return {one.id: one.row for one in found}
+@dataclass(frozen=True)
+class NamedVersion:
+    """A parcel version as people know it; ``row`` where the publication at hand made it of a row of its file."""
+
+    parcel: str
+    programme: str
+    layer: str
+    row: int | None
+
+
+def named_versions(session: Session, recorded_at: datetime, versions: Collection[int]) -> dict[int, NamedVersion]:
+    """Some versions by id, whichever publication made them; ``recorded_at`` is that of the file at hand."""
+    statement = (
+        select(ParcelVersion, Parcel.code)
+        .join(Parcel, Parcel.id == ParcelVersion.parcel_id)
+        .where(ParcelVersion.id.in_(versions))
+        .options(load_only(*_NAMED))
+    )
+    return {
+        one.id: NamedVersion(
+            code, one.programme, one.layer, one.upload_row if one.recorded_from == recorded_at else None
+        )
+        for one, code in session.execute(statement)
+    }
 
 
 def rows_with_events(session: Session, upload_id: int, recorded_at: datetime) -> list[int]:

@@ -83,3 +83,27 @@ def test_one_file_away_from_stored_land_is_overlaid_once(desk: Desk, monkeypatch
     desk.upload([A, B, C])
     assert desk.upload([D, E], "more.zip").state == "committed"
     assert pairs(desk) == PAIRS
+
+
+def test_an_overlap_names_the_parcel_that_holds_the_land(desk: Desk) -> None:
+    desk.upload([A], "first.zip")
+    upload = desk.upload([B, D, E], "second.zip")
+    told = {one.feature: one for one in desk.findings(upload) if one.code == "overlap"}
+    stored, beside = told["B"].parameters, told["E"].parameters
+    assert (stored["other"], stored["other_row"], stored["layer"]) == ("A", "–", "surface")
+    assert (stored["programme"], stored["other_programme"]) == ("consolidation", "consolidation")
+    assert (beside["parcel"], beside["other"], beside["other_row"]) == ("E", "D", "2")
+    assert told["B"].row == 1
+    assert told["B"].geometry is not None
+    assert Decimal(stored["square_metres"]) == pytest.approx(5000, abs=1)
+
+
+def test_land_banked_twice_names_its_holder_programme_and_layer(desk: Desk) -> None:
+    desk.upload([Row("A", square(0, 0), banked_on="20260301")], "first.zip")
+    refused = desk.upload([Row("B", square(0.5, 0), banked_on="20260401")], "second.zip")
+    [finding] = [one for one in desk.findings(refused) if one.code == "overlap_banked"]
+    assert {name: finding.parameters[name] for name in ("programme", "layer")} == {
+        "programme": "consolidation",
+        "layer": "surface",
+    }
+    assert "A" in {finding.parameters["parcel"], finding.parameters["other"]}

@@ -32,6 +32,8 @@ near AS (
 pair AS (
     SELECT
         n.*,
+        v.programme,
+        v.layer,
         v.parcel_id AS first_parcel_id,
         w.parcel_id AS second_parcel_id
     FROM near AS n
@@ -72,6 +74,8 @@ SELECT
     second_event.upload_row AS second_row,
     a.code AS first_parcel,
     b.code AS second_parcel,
+    p.programme,
+    p.layer,
     first.version_id AS first_version_id,
     second.version_id AS second_version_id,
     p.ellipsoidal_square_metres AS square_metres,

@@ -38,6 +38,8 @@ class EntryConflict:
     second_row: int | None
     first_parcel: str
     second_parcel: str
+    programme: str
+    layer: str
     first_version_id: int
     second_version_id: int
     square_metres: Decimal

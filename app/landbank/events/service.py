@@ -78,8 +78,9 @@ def refuse_problems(session: Session, publication: Publication, others: Sequence
     if checked.conflicts:
         pair = checked.conflicts[0]
         raise Refused(
-            "overlap_banked", parcel=pair.first_parcel, other=pair.second_parcel, square_metres=pair.square_metres
-        )
+            "overlap_banked", parcel=pair.first_parcel, other=pair.second_parcel, square_metres=pair.square_metres,
+            programme=pair.programme, layer=pair.layer,
+        )  # fmt: skip
 
 
 def _refuse_built_upon(session: Session, event: LandEvent, before: datetime, publication: Publication) -> None:
