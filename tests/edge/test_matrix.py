@@ -25,6 +25,8 @@ ALLOWED: dict[tuple[str, str], Role | None] = {
     ("PATCH", "/uploads/{upload_id}"): Role.EDITOR,
     ("GET", "/uploads/{upload_id}/events"): Role.VIEWER,
     ("GET", "/uploads/{upload_id}/findings"): Role.VIEWER,
+    ("GET", "/uploads/{upload_id}/rows"): Role.VIEWER,
+    ("GET", "/uploads/{upload_id}/refused"): Role.VIEWER,
     ("POST", "/uploads/{upload_id}/commit"): Role.EDITOR,
     ("POST", "/uploads/{upload_id}/undo"): Role.EDITOR,
     ("GET", "/parcels/{code:path}/history"): Role.VIEWER,
