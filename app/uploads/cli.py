@@ -96,7 +96,9 @@ def _bar(*, shown: bool) -> Iterator[None]:
 
         def listen(step: str, share: float) -> None:
             told = message(f"step_{step}")
-            bar.update(task, description=f"{told.zh.what} {told.en.what}", completed=max(share, bar.tasks[0].completed))
+            completed = max(share, bar.tasks[0].completed)
+            # Drawn at once: a step may be over before the bar would look again.
+            bar.update(task, description=f"{told.zh.what} {told.en.what}", completed=completed, refresh=True)
 
         with progress.told_to(listen):
             yield
