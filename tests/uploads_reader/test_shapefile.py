@@ -117,7 +117,7 @@ def test_an_open_ring_is_closed_and_noted(tmp_path: Path) -> None:
 @pytest.mark.parametrize("bad", [math.nan, math.inf, 1e300])
 def test_coordinates_that_are_no_place_refuse_the_row(tmp_path: Path, bad: float) -> None:
     result = read_records(tmp_path, GOOD, polygon([*square()[:2], (bad, Y), *square()[3:]]))
-    assert codes(result) == ["coordinates_not_finite", "no_row_usable"]
+    assert codes(result) == ["coordinates_not_finite"]
     assert result.refused == {2}
     assert result.geometries[1] is None
 
